@@ -1,0 +1,1 @@
+//! Facade; its front page comes with the adapters.
