@@ -1,1 +1,5 @@
 //! core
+
+pub mod codec;
+pub mod ids;
+pub mod time;

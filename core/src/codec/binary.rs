@@ -1,0 +1,84 @@
+//! The binary header: `RocketMQSerializable` of Apache RocketMQ.
+//!
+//! ```text
+//!   i16 code │ u8 language │ i16 version │ i32 opaque │ i32 flag
+//!   i32 + n remark │ i32 + n ext fields: { i16 + n name │ i32 + n value }*
+//! ```
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytestring::ByteString;
+
+use super::{CodecError, ExtFields, Header, Language};
+
+/// Bytes before the remark's length.
+const FIXED_SIZE: usize = 13;
+
+pub(super) fn decode(mut input: Bytes) -> Result<Header, CodecError> {
+    if input.len() < FIXED_SIZE {
+        return Err(CodecError::Binary { field: "fixed part" });
+    }
+    let code = input.get_i16();
+    let language = Language(input.get_u8());
+    let version = input.get_i16();
+    let opaque = input.get_i32();
+    let flag = input.get_i32();
+    let remark = take(&mut input, "remark")?;
+    let mut fields = take(&mut input, "ext fields")?;
+    Ok(Header {
+        code: i32::from(code),
+        language,
+        version: i32::from(version),
+        opaque,
+        flag,
+        remark: Some(text(remark, "remark")?).filter(|remark| !remark.is_empty()),
+        ext: decode_fields(&mut fields)?,
+    })
+}
+
+fn decode_fields(input: &mut Bytes) -> Result<ExtFields, CodecError> {
+    let mut ext = ExtFields::default();
+    while input.has_remaining() {
+        let name = "ext field name";
+        let length = input.try_get_i16().map_err(|_| CodecError::Binary { field: name })?;
+        let key = split(input, i32::from(length), name)?;
+        let value = take(input, "ext field value")?;
+        ext.push(text(key, name)?, text(value, "ext field value")?);
+    }
+    Ok(ext)
+}
+
+/// An `i32` length and that many bytes.
+fn take(input: &mut Bytes, field: &'static str) -> Result<Bytes, CodecError> {
+    let length = input.try_get_i32().map_err(|_| CodecError::Binary { field })?;
+    split(input, length, field)
+}
+
+fn split(input: &mut Bytes, length: i32, field: &'static str) -> Result<Bytes, CodecError> {
+    match usize::try_from(length) {
+        Ok(length) if length <= input.len() => Ok(input.split_to(length)),
+        _ => Err(CodecError::Binary { field }),
+    }
+}
+
+fn text(bytes: Bytes, field: &'static str) -> Result<ByteString, CodecError> {
+    ByteString::try_from(bytes).map_err(|_| CodecError::Utf8 { field })
+}
+
+/// Everything before the ext fields. Codes and versions beyond 16 bits are cut, as Java cuts them.
+pub(super) fn put_fixed(out: &mut BytesMut, head: &super::encode::Head<'_>) {
+    out.put_i16(head.code as i16);
+    out.put_u8(head.language.0);
+    out.put_i16(head.version as i16);
+    out.put_i32(head.opaque);
+    out.put_i32(head.flag);
+    out.put_i32(head.remark.len() as i32);
+    out.put_slice(head.remark.as_bytes());
+}
+
+/// One ext field; the caller has checked the lengths.
+pub(super) fn put_field(out: &mut BytesMut, key: &str, value: &str) {
+    out.put_i16(key.len() as i16);
+    out.put_slice(key.as_bytes());
+    out.put_i32(value.len() as i32);
+    out.put_slice(value.as_bytes());
+}
