@@ -1,0 +1,9 @@
+//! Commands: what a producer asks of name servers and brokers, and what their answers say.
+
+mod chores;
+mod response_code;
+mod send;
+
+pub use chores::{ClientCommand, DEFAULT_TOPIC};
+pub use response_code::{ResponseCode, Verdict};
+pub use send::{BadReply, SendMessage, SendReply};

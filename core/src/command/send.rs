@@ -1,0 +1,120 @@
+//! SEND_MESSAGE_V2 (310) and its answer.
+
+use bytes::Bytes;
+
+use super::ResponseCode;
+use crate::{
+    codec::{FieldWriter, Frame, Request},
+    model::SendStatus,
+    time::UnixMillis,
+};
+
+const SEND_MESSAGE_V2: i32 = 310;
+
+/// One message to one queue: `SendMessageRequestHeaderV2` of Apache RocketMQ.
+#[derive(Clone, Copy, Debug)]
+pub struct SendMessage<'a> {
+    /// Field `a`.
+    pub producer_group: &'a str,
+    /// Field `b`.
+    pub topic: &'a str,
+    /// Field `c`: the topic to create a missing one after.
+    pub default_topic: &'a str,
+    /// Field `d`: how many queues such a topic gets.
+    pub default_topic_queue_nums: u32,
+    /// Field `e`.
+    pub queue_id: i32,
+    /// Field `f`.
+    pub sys_flag: i32,
+    /// Field `g`: when the send began.
+    pub born_timestamp: UnixMillis,
+    /// Field `h`: the user's flag.
+    pub flag: i32,
+    /// Field `i`: the property string.
+    pub properties: &'a str,
+    /// Field `n`.
+    pub broker_name: &'a str,
+    /// The message's body.
+    pub body: &'a Bytes,
+}
+
+impl Request for SendMessage<'_> {
+    fn code(&self) -> i32 {
+        SEND_MESSAGE_V2
+    }
+
+    fn fields(&self, out: &mut FieldWriter<'_>) {
+        out.text("a", self.producer_group);
+        out.text("b", self.topic);
+        out.text("c", self.default_topic);
+        out.value("d", self.default_topic_queue_nums);
+        out.value("e", self.queue_id);
+        out.value("f", self.sys_flag);
+        out.value("g", self.born_timestamp);
+        out.value("h", self.flag);
+        out.text("i", self.properties);
+        out.text("j", "0");
+        out.text("k", "false");
+        out.text("m", "false");
+        out.text("n", self.broker_name);
+    }
+
+    fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+}
+
+/// What a broker says of a message that it has stored: `SendMessageResponseHeader`.
+///
+/// Texts are copied out of the reply, so that a receipt kept for long does not keep the read
+/// buffer it came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendReply {
+    /// Stored how durably.
+    pub status: SendStatus,
+    /// The broker's own id of the message.
+    pub offset_message_id: String,
+    /// The queue it went to.
+    pub queue_id: i32,
+    /// Its position there.
+    pub queue_offset: i64,
+    /// From 5.0 on, the message's UNIQ_KEY.
+    pub transaction_id: Option<String>,
+    /// The broker's region.
+    pub region_id: Option<String>,
+}
+
+impl SendReply {
+    /// Reads the answer to a send whose code says *stored*.
+    ///
+    /// # Errors
+    ///
+    /// [`BadReply`] when the code is not one of those, or a field is missing or malformed: the
+    /// message is stored, but where is not known.
+    pub fn parse(frame: &Frame) -> Result<Self, BadReply> {
+        let ext = &frame.header.ext;
+        let status = match ResponseCode(frame.header.code) {
+            ResponseCode::SUCCESS => SendStatus::SendOk,
+            ResponseCode::FLUSH_DISK_TIMEOUT => SendStatus::FlushDiskTimeout,
+            ResponseCode::SLAVE_NOT_AVAILABLE => SendStatus::SlaveNotAvailable,
+            ResponseCode::FLUSH_SLAVE_TIMEOUT => SendStatus::FlushSlaveTimeout,
+            _ => return Err(BadReply { field: "code" }),
+        };
+        Ok(Self {
+            status,
+            offset_message_id: ext.get("msgId").ok_or(BadReply { field: "msgId" })?.to_string(),
+            queue_id: ext.number("queueId").ok_or(BadReply { field: "queueId" })?,
+            queue_offset: ext.number("queueOffset").ok_or(BadReply { field: "queueOffset" })?,
+            transaction_id: ext.get("transactionId").map(ToString::to_string),
+            region_id: ext.get("MSG_REGION").map(ToString::to_string),
+        })
+    }
+}
+
+/// A reply that says *stored* without saying where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the broker's answer says that the message is stored, but {field} is missing or malformed")]
+pub struct BadReply {
+    /// The field at fault.
+    pub field: &'static str,
+}

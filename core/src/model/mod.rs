@@ -1,0 +1,24 @@
+//! The vocabulary: messages, queues, receipts, addresses, configuration, and their rules.
+
+mod address;
+mod config;
+mod hash;
+mod identity;
+mod message;
+mod properties;
+mod receipt;
+mod uniq_key;
+mod validate;
+
+pub use address::{Address, AddressError};
+pub use config::{ConfigError, ProducerConfig};
+pub use hash::java_string_hash;
+pub use identity::Identity;
+pub use message::Message;
+pub use properties::{decode_properties, encode_properties, names};
+pub use receipt::{MessageQueue, SendReceipt, SendStatus};
+pub use uniq_key::UniqKeys;
+pub use validate::{
+    GROUP_LENGTH_MAX, InvalidMessage, InvalidName, PROPERTIES_SIZE_MAX, TOPIC_LENGTH_MAX,
+    validate_group, validate_message, validate_topic,
+};

@@ -1,0 +1,260 @@
+//! The rules of RocketMQ for names and messages: `Validators`, `TopicValidator`, checked before any
+//! I/O.
+
+use super::{Message, properties::names};
+
+/// Longest topic, characters (all are ASCII).
+pub const TOPIC_LENGTH_MAX: usize = 127;
+/// Longest producer group, characters.
+pub const GROUP_LENGTH_MAX: usize = 120;
+/// Longest property string, bytes: brokers store its length as a signed 16-bit number.
+pub const PROPERTIES_SIZE_MAX: usize = 32_767;
+
+/// Topics that belong to brokers: `TopicValidator.NOT_ALLOWED_SEND_TOPIC_SET`.
+const TOPICS_NOT_FOR_SENDING: [&str; 6] = [
+    "SCHEDULE_TOPIC_XXXX",
+    "RMQ_SYS_TRANS_HALF_TOPIC",
+    "RMQ_SYS_TRANS_OP_HALF_TOPIC",
+    "TRANS_CHECK_MAX_TIME_TOPIC",
+    "SELF_TEST_TOPIC",
+    "OFFSET_MOVED_EVENT",
+];
+
+/// Why a text is not the name of a topic or group.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidName {
+    /// Nothing there.
+    #[error("it is empty")]
+    Empty,
+    /// Longer than brokers accept.
+    #[error("it has {length} characters, at most {max} are allowed")]
+    TooLong {
+        /// Its length, bytes.
+        length: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// Outside `[%|a-zA-Z0-9_-]`.
+    #[error("it contains {character:?}; only letters, digits, '%', '|', '_' and '-' are allowed")]
+    Character {
+        /// The first one that is not allowed.
+        character: char,
+    },
+    /// A topic that brokers keep to themselves.
+    #[error("it is a system topic, which producers may not send to")]
+    System,
+}
+
+/// Why a message cannot be sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidMessage {
+    /// The topic's name.
+    #[error("topic {topic:?}: {rule}")]
+    Topic {
+        /// As given.
+        topic: String,
+        /// The rule it breaks.
+        rule: InvalidName,
+    },
+    /// Brokers fail on a message without a body.
+    #[error("the body is empty")]
+    EmptyBody,
+    /// Longer than `max_message_size`.
+    #[error("the body has {length} bytes, at most {max} are allowed (max_message_size)")]
+    BodyTooLong {
+        /// Its length, bytes.
+        length: usize,
+        /// The limit, bytes.
+        max: usize,
+    },
+    /// Empty names and values vanish on the wire.
+    #[error("property {name:?}: name and value must not be empty")]
+    EmptyProperty {
+        /// As given.
+        name: String,
+    },
+    /// 0x01 and 0x02 separate properties on the wire, without any escape; 0x00 ends texts in some
+    /// consumers.
+    #[error("property {name:?}: {character:?} is not allowed in names and values")]
+    PropertyCharacter {
+        /// The property's name.
+        name: String,
+        /// The first one that is not allowed.
+        character: char,
+    },
+    /// A name that RocketMQ has given a meaning.
+    #[error("property {name:?} is reserved by RocketMQ")]
+    ReservedProperty {
+        /// As given.
+        name: String,
+    },
+    /// A space would turn one key into two.
+    #[error("key {key:?} contains a space, which separates keys: add them one by one")]
+    KeyWithSpace {
+        /// As given.
+        key: String,
+    },
+    /// All properties together, as encoded.
+    #[error("the properties take {length} bytes on the wire, at most {max} are allowed")]
+    PropertiesTooLong {
+        /// Their length, bytes.
+        length: usize,
+        /// The limit, bytes.
+        max: usize,
+    },
+}
+
+/// Checks a topic's name.
+///
+/// # Errors
+///
+/// The first rule broken.
+pub fn validate_topic(topic: &str) -> Result<(), InvalidName> {
+    validate_name(topic, TOPIC_LENGTH_MAX)?;
+    if TOPICS_NOT_FOR_SENDING.contains(&topic) {
+        return Err(InvalidName::System);
+    }
+    Ok(())
+}
+
+/// Checks a producer group's name.
+///
+/// # Errors
+///
+/// The first rule broken.
+pub fn validate_group(group: &str) -> Result<(), InvalidName> {
+    validate_name(group, GROUP_LENGTH_MAX)
+}
+
+fn validate_name(name: &str, max: usize) -> Result<(), InvalidName> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '%' | '|' | '_' | '-');
+    if name.is_empty() {
+        return Err(InvalidName::Empty);
+    }
+    if let Some(character) = name.chars().find(|c| !allowed(*c)) {
+        return Err(InvalidName::Character { character });
+    }
+    if name.len() > max {
+        return Err(InvalidName::TooLong { length: name.len(), max });
+    }
+    Ok(())
+}
+
+/// Checks a message and returns its property string, which the check has to build anyway.
+///
+/// # Errors
+///
+/// The first rule broken.
+pub fn validate_message(message: &Message, body_max: usize) -> Result<String, InvalidMessage> {
+    let topic = message.topic();
+    validate_topic(topic)
+        .map_err(|rule| InvalidMessage::Topic { topic: topic.to_owned(), rule })?;
+    let length = message.body().len();
+    if length == 0 {
+        return Err(InvalidMessage::EmptyBody);
+    }
+    if length > body_max {
+        return Err(InvalidMessage::BodyTooLong { length, max: body_max });
+    }
+    validate_own_properties(message)?;
+    for (name, value) in message.properties() {
+        validate_property(name, value)?;
+        if names::RESERVED.contains(&name) {
+            return Err(InvalidMessage::ReservedProperty { name: name.to_owned() });
+        }
+    }
+    let properties = message.encode_properties();
+    if properties.len() > PROPERTIES_SIZE_MAX {
+        let length = properties.len();
+        return Err(InvalidMessage::PropertiesTooLong { length, max: PROPERTIES_SIZE_MAX });
+    }
+    Ok(properties)
+}
+
+/// Tags, keys and sharding key: properties with setters of their own.
+fn validate_own_properties(message: &Message) -> Result<(), InvalidMessage> {
+    for key in message.keys() {
+        validate_property(names::KEYS, key)?;
+        if key.contains(names::KEY_SEPARATOR) {
+            return Err(InvalidMessage::KeyWithSpace { key: key.to_owned() });
+        }
+    }
+    let own = [
+        (names::TAGS, message.tags()),
+        (names::SHARDING_KEY, message.sharding_key()),
+        (names::UNIQ_KEY, message.uniq_key()),
+    ];
+    for (name, value) in own {
+        value.map_or(Ok(()), |value| validate_property(name, value))?;
+    }
+    Ok(())
+}
+
+fn validate_property(name: &str, value: &str) -> Result<(), InvalidMessage> {
+    if name.is_empty() || value.is_empty() {
+        return Err(InvalidMessage::EmptyProperty { name: name.to_owned() });
+    }
+    match name.chars().chain(value.chars()).find(|c| *c <= '\u{2}') {
+        Some(character) => {
+            Err(InvalidMessage::PropertyCharacter { name: name.to_owned(), character })
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message() -> Message {
+        Message::new("TopicTest", "body")
+    }
+
+    fn broken(message: &Message) -> String {
+        validate_message(message, 10).expect_err("a rule is broken").to_string()
+    }
+
+    #[test]
+    fn a_good_message_passes_with_its_properties_encoded() {
+        let message = message().with_tags("TagA").with_key("k1").with_property("p", "v");
+        let properties = validate_message(&message, 10).unwrap();
+        assert_eq!(properties, "KEYS\u{1}k1\u{2}WAIT\u{1}true\u{2}TAGS\u{1}TagA\u{2}p\u{1}v\u{2}");
+    }
+
+    #[test]
+    fn every_broken_rule_is_named() {
+        let topic = |topic: &str| Message::new(topic, "body");
+        for (message, rule) in [
+            (topic(""), "it is empty"),
+            (topic("a b"), "contains ' '"),
+            (topic("größe"), "contains 'ö'"),
+            (topic(&"t".repeat(128)), "128 characters"),
+            (topic("SCHEDULE_TOPIC_XXXX"), "system topic"),
+            (Message::new("t", ""), "body is empty"),
+            (Message::new("t", "12345678901"), "11 bytes, at most 10"),
+            (message().with_property("", "v"), "must not be empty"),
+            (message().with_property("p", ""), "must not be empty"),
+            (message().with_property("p", "a\u{1}b"), "'\\u{1}' is not allowed"),
+            (message().with_property("p\u{2}", "v"), "'\\u{2}' is not allowed"),
+            (message().with_property("p", "\0"), "'\\0' is not allowed"),
+            (message().with_property("UNIQ_KEY", "x"), "reserved"),
+            (message().with_key(""), "must not be empty"),
+            (message().with_key("a b"), "contains a space"),
+            (message().with_tags("a\u{2}"), "is not allowed"),
+            (message().with_sharding_key("\u{1}"), "is not allowed"),
+            (message().with_property("p", "v".repeat(32_767)), "at most 32767"),
+        ] {
+            let text = broken(&message);
+            assert!(text.contains(rule), "{text:?} does not say {rule:?}");
+        }
+    }
+
+    #[test]
+    fn groups_may_have_120_characters() {
+        assert_eq!(validate_group(&"g".repeat(120)), Ok(()));
+        let too_long = InvalidName::TooLong { length: 121, max: 120 };
+        assert_eq!(validate_group(&"g".repeat(121)), Err(too_long));
+    }
+}
