@@ -1,7 +1,60 @@
-//! core
+//! The sans-IO core of `rocketmq-producer`: pure state machines, no socket, clock, thread, lock or
+//! log.
+//!
+//! Most people want the crate `rocketmq-producer` and one of its runtimes. This crate is for those
+//! who bring their own event loop, simulator or fuzzer, and for the adapters themselves.
+//!
+//! # The machines
+//!
+//! | machine | what it is | how often it runs |
+//! |---|---|---|
+//! | [`client::Client`] | the brain: name servers, topics, which connections should exist, heartbeats | a few times a second |
+//! | [`link::Link`] | one connection: opaque → token, deadlines, bytes to be written | every frame |
+//! | [`delivery::Delivery`] | one message on its way: queue, attempts, outcome | every message |
+//!
+//! [`codec`] turns bytes into frames and back; [`route`] turns name servers' answers into queues;
+//! [`model`] and [`command`] are the vocabulary. Dependencies point one way:
+//! `time, ids ← codec ← model ← command ← route ← link ← delivery ← client`.
+//!
+//! # The loop
+//!
+//! Whoever drives the machines owns the sockets and the clocks, and does this:
+//!
+//! 1. **Hub** (one task or thread): pass what has happened to [`Client::handle`], call
+//!    [`Client::handle_timeout`] when [`Client::deadline`] has come, then carry out
+//!    [`Client::poll`]'s outputs until there are none.
+//! 2. **Driver** (one for each socket): write what [`Link::lend`] gives; decode what was read with
+//!    [`FrameDecoder`] and pass it to [`Link::handle_frames`]; call [`Link::handle_timeout`] when
+//!    [`Link::deadline`] has come; hand on [`Link::poll`]'s events to callers and hub.
+//! 3. **Caller** (the user's own task or thread): [`Delivery::step`] says what is next: wait for
+//!    newer routes, call on a link, or done.
+//!
+//! [`Client::handle`]: client::Client::handle
+//! [`Client::handle_timeout`]: client::Client::handle_timeout
+//! [`Client::deadline`]: client::Client::deadline
+//! [`Client::poll`]: client::Client::poll
+//! [`Link::lend`]: link::Link::lend
+//! [`Link::handle_frames`]: link::Link::handle_frames
+//! [`Link::handle_timeout`]: link::Link::handle_timeout
+//! [`Link::deadline`]: link::Link::deadline
+//! [`Link::poll`]: link::Link::poll
+//! [`FrameDecoder`]: codec::FrameDecoder
+//! [`Delivery::step`]: delivery::Delivery::step
+//!
+//! # Rules
+//!
+//! * Time, wall clock and randomness are arguments ([`time::Now`], [`model::Identity`]); a lint
+//!   forbids reading them.
+//! * Nothing here panics on any input from outside; lints deny `unwrap`, indexing and their kin.
+//! * Whatever is handed in (a token, a waiter, a message) comes out exactly once.
+//! * A late event for a connection that is gone is ignored: ids are generational.
 
+pub mod client;
 pub mod codec;
 pub mod command;
+pub mod delivery;
 pub mod ids;
+pub mod link;
 pub mod model;
+pub mod route;
 pub mod time;

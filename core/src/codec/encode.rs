@@ -8,7 +8,7 @@ use super::{CodecError, FRAME_SIZE_MAX, Header, Language, SerializeType, binary,
 
 /// `MQVersion` that this client claims, V5_3_3: new enough for quoted route keys (≥ 401) and to be
 /// told GO_AWAY (> 475).
-const VERSION: i32 = 479;
+pub const VERSION: i32 = 479;
 /// The header's length field has 24 bits.
 const HEADER_SIZE_MAX: usize = 0x00FF_FFFF;
 /// Frame length and mark.
@@ -133,9 +133,9 @@ fn write_header(
             error
         }
         SerializeType::Json => {
-            json::put_fixed(out, head);
+            json::put_start(out, head);
             let error = FieldWriter::run(out, form, fields);
-            json::put_end(out);
+            json::put_end(out, head);
             error
         }
     }

@@ -176,26 +176,10 @@ impl<'de> Visitor<'de> for LanguageSeed {
     }
 }
 
-/// Everything up to and including the opening of `extFields`; Java writes the members in
-/// alphabetical order, but for `extFields`, which goes last here so that it can be streamed.
-pub(super) fn put_fixed(out: &mut BytesMut, head: &super::encode::Head<'_>) {
+/// The code and the opening of `extFields`: members go in Java's order, which is alphabetical.
+pub(super) fn put_start(out: &mut BytesMut, head: &super::encode::Head<'_>) {
     out.put_slice(b"{\"code\":");
     put_number(out, head.code);
-    out.put_slice(b",\"flag\":");
-    put_number(out, head.flag);
-    out.put_slice(b",\"language\":");
-    match head.language.name() {
-        Some(name) => put_text(out, name),
-        None => put_number(out, i32::from(head.language.0)),
-    }
-    out.put_slice(b",\"opaque\":");
-    put_number(out, head.opaque);
-    if !head.remark.is_empty() {
-        out.put_slice(b",\"remark\":");
-        put_text(out, head.remark);
-    }
-    out.put_slice(b",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":");
-    put_number(out, head.version);
     out.put_slice(b",\"extFields\":{");
 }
 
@@ -210,9 +194,24 @@ pub(super) fn put_field(out: &mut BytesMut, first: bool, key: &str, value: &str)
     put_text(out, value);
 }
 
-/// Closes what [`put_fixed`] opened.
-pub(super) fn put_end(out: &mut BytesMut) {
-    out.put_slice(b"}}");
+/// Closes `extFields` and writes the members that come after it.
+pub(super) fn put_end(out: &mut BytesMut, head: &super::encode::Head<'_>) {
+    out.put_slice(b"},\"flag\":");
+    put_number(out, head.flag);
+    out.put_slice(b",\"language\":");
+    match head.language.name() {
+        Some(name) => put_text(out, name),
+        None => put_number(out, i32::from(head.language.0)),
+    }
+    out.put_slice(b",\"opaque\":");
+    put_number(out, head.opaque);
+    if !head.remark.is_empty() {
+        out.put_slice(b",\"remark\":");
+        put_text(out, head.remark);
+    }
+    out.put_slice(b",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":");
+    put_number(out, head.version);
+    out.put_u8(b'}');
 }
 
 fn put_number(out: &mut BytesMut, number: i32) {

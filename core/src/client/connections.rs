@@ -1,0 +1,337 @@
+//! Which connections exist, and which should.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    ids::{ChoreId, LinkId},
+    link::LinkError,
+    model::Address,
+    route::Reach,
+    time::{Deadline, Instant, Now},
+};
+
+/// The first pause after a failure; each further one is twice as long.
+const BACKOFF: Duration = Duration::from_millis(100);
+/// The longest pause while somebody waits: recovery should not go unnoticed for long.
+const BACKOFF_IN_DEMAND_MAX: Duration = Duration::from_secs(1);
+/// A connection that ends sooner than this counts as a failure to connect.
+const SETTLED_AFTER: Duration = Duration::from_secs(5);
+
+/// One address and the connection to it, if any.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) state: State,
+    /// Failed attempts to connect, ever.
+    pub(super) failures: u64,
+    /// Failures in a row.
+    streak: u32,
+    pub(super) error: Option<LinkError>,
+    /// Somebody waits for this connection until then.
+    wanted_until: Instant,
+    /// A broker that sends go to: it gets heartbeats, and is reconnected without being asked for.
+    pub(super) broker: bool,
+    pub(super) heartbeat: Heartbeat,
+    /// The broker has heard of our group on this connection.
+    registered: bool,
+    /// `MQVersion` of the broker, from its answer to the first heartbeat.
+    pub(super) version: Option<i32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Idle,
+    Dialing { link: LinkId, until: Instant },
+    Up { link: LinkId, since: Instant },
+    Resting { until: Instant },
+}
+
+/// When the broker is to hear from us, and the heartbeat that it has not answered yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Heartbeat {
+    pub(super) due: Instant,
+    pub(super) pending: Option<ChoreId>,
+}
+
+/// All connections, one for each address.
+#[derive(Debug)]
+pub(super) struct Connections {
+    table: BTreeMap<Address, Connection>,
+    addresses: BTreeMap<LinkId, Address>,
+    /// The last generation of each slot, and the slots not in use.
+    generations: Vec<u32>,
+    free: Vec<u32>,
+    backoff_max: Duration,
+    jitter: fastrand::Rng,
+}
+
+impl Connections {
+    pub(super) fn new(backoff_max: Duration, seed: u64) -> Self {
+        Self {
+            table: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            generations: Vec::new(),
+            free: Vec::new(),
+            backoff_max,
+            jitter: fastrand::Rng::with_seed(seed),
+        }
+    }
+
+    pub(super) fn get(&self, address: &Address) -> Option<&Connection> {
+        self.table.get(address)
+    }
+
+    pub(super) fn address_of(&self, link: LinkId) -> Option<&Address> {
+        self.addresses.get(&link)
+    }
+
+    pub(super) fn links(&self) -> impl Iterator<Item = LinkId> {
+        self.addresses.keys().copied()
+    }
+
+    /// The link to `address`, when it is up.
+    pub(super) fn up(&self, address: &Address) -> Option<LinkId> {
+        self.table.get(address)?.up()
+    }
+
+    /// Notes that somebody waits for a connection to `address`, and says whether to dial now.
+    pub(super) fn want(
+        &mut self,
+        now: Now,
+        address: &Address,
+        until: Instant,
+        broker: bool,
+    ) -> bool {
+        let connection = self.table.entry(address.clone()).or_insert_with(Connection::new);
+        connection.wanted_until = connection.wanted_until.max(until);
+        connection.broker |= broker;
+        if let State::Resting { until } = &mut connection.state {
+            *until = (*until).min(now.instant + self.backoff_max.min(BACKOFF_IN_DEMAND_MAX));
+        }
+        connection.state == State::Idle
+    }
+
+    /// Begins to dial; the caller orders it.
+    pub(super) fn dial(&mut self, address: &Address, until: Instant) -> LinkId {
+        let link = self.allocate();
+        self.addresses.insert(link, address.clone());
+        let connection = self.table.entry(address.clone()).or_insert_with(Connection::new);
+        connection.state = State::Dialing { link, until };
+        link
+    }
+
+    /// A dial has succeeded; returns the address unless the connection is not wanted any more.
+    pub(super) fn opened(&mut self, now: Now, link: LinkId) -> Option<Address> {
+        let address = self.addresses.get(&link)?.clone();
+        let connection = self.table.get_mut(&address)?;
+        if !matches!(connection.state, State::Dialing { link: dialed, .. } if dialed == link) {
+            return None;
+        }
+        connection.state = State::Up { link, since: now.instant };
+        connection.heartbeat = Heartbeat { due: now.instant, pending: None };
+        connection.error = None;
+        Some(address)
+    }
+
+    /// A connection has failed or ended; returns the address it led to unless it is an old story.
+    pub(super) fn closed(&mut self, now: Now, link: LinkId, cause: LinkError) -> Option<Address> {
+        let address = self.addresses.remove(&link)?;
+        self.free.push(link.slot);
+        let connection = self.table.get_mut(&address)?;
+        let rest = match connection.state {
+            State::Dialing { link: dialed, .. } if dialed == link => {
+                connection.failures += 1;
+                true
+            }
+            State::Up { link: up, since } if up == link => {
+                now.instant.saturating_since(since) < SETTLED_AFTER
+            }
+            // A retired connection: its successor is already on its way.
+            _ => return None,
+        };
+        connection.heartbeat.pending = None;
+        connection.registered = false;
+        connection.error = Some(cause);
+        self.rest(now, &address, rest);
+        Some(address)
+    }
+
+    /// Takes the connection out of use without ending it.
+    pub(super) fn retire(&mut self, now: Now, link: LinkId, cause: LinkError) -> Option<Address> {
+        let address = self.addresses.get(&link)?.clone();
+        let connection = self.table.get_mut(&address)?;
+        if !matches!(connection.state, State::Up { link: up, .. } if up == link) {
+            return None;
+        }
+        connection.failures += 1;
+        connection.registered = false;
+        connection.error = Some(cause);
+        self.rest(now, &address, true);
+        Some(address)
+    }
+
+    fn rest(&mut self, now: Now, address: &Address, failed: bool) {
+        let Some(connection) = self.table.get_mut(address) else { return };
+        if !failed {
+            connection.streak = 0;
+            connection.state = State::Idle;
+            return;
+        }
+        let pause = BACKOFF * 2u32.pow(connection.streak.min(16));
+        let pause = pause.min(self.backoff_max) * self.jitter.u32(50..=100) / 100;
+        connection.streak = connection.streak.saturating_add(1);
+        connection.state = State::Resting { until: now.instant + pause };
+    }
+
+    /// The addresses to dial now: rested or idle, and wanted.
+    pub(super) fn due(&mut self, now: Now) -> Vec<Address> {
+        let mut due = Vec::new();
+        let idle = |c: &Connection| c.state == State::Idle && !c.is_wanted(now.instant);
+        self.table.retain(|_, connection| !idle(connection));
+        for (address, connection) in &mut self.table {
+            if matches!(connection.state, State::Resting { until } if until <= now.instant) {
+                connection.state = State::Idle;
+            }
+            if connection.state == State::Idle && connection.is_wanted(now.instant) {
+                due.push(address.clone());
+            }
+        }
+        due
+    }
+
+    /// The links whose dial has taken too long.
+    pub(super) fn overdue(&self, now: Now) -> Vec<LinkId> {
+        let overdue = |connection: &Connection| match connection.state {
+            State::Dialing { link, until } if until <= now.instant => Some(link),
+            _ => None,
+        };
+        self.table.values().filter_map(overdue).collect()
+    }
+
+    /// Forgets brokers that no route names any more; returns the links to be retired.
+    pub(super) fn keep_brokers(&mut self, keep: impl Fn(&Address) -> bool) -> Vec<LinkId> {
+        let mut retired = Vec::new();
+        for (address, connection) in &mut self.table {
+            if connection.broker && !keep(address) {
+                connection.broker = false;
+                if let State::Up { link, .. } = connection.state {
+                    retired.push(link);
+                }
+            }
+        }
+        retired
+    }
+
+    /// Brokers that are to hear from us now.
+    pub(super) fn heartbeats_due(&self, now: Now) -> Vec<LinkId> {
+        let due = |connection: &Connection| match connection.state {
+            State::Up { link, .. }
+                if connection.broker
+                    && connection.heartbeat.pending.is_none()
+                    && connection.heartbeat.due <= now.instant =>
+            {
+                Some(link)
+            }
+            _ => None,
+        };
+        self.table.values().filter_map(due).collect()
+    }
+
+    pub(super) fn heartbeat_sent(&mut self, link: LinkId, chore: ChoreId, next: Instant) {
+        if let Some(connection) = self.by_link(link) {
+            connection.heartbeat = Heartbeat { due: next, pending: Some(chore) };
+            connection.registered = true;
+        }
+    }
+
+    pub(super) fn heartbeat_answered(&mut self, link: LinkId, version: i32) {
+        if let Some(connection) = self.by_link(link) {
+            connection.heartbeat.pending = None;
+            connection.version = Some(version);
+        }
+    }
+
+    /// Connections on which a broker has heard of our group.
+    pub(super) fn registered(&self) -> impl Iterator<Item = LinkId> {
+        self.table.values().filter(|connection| connection.registered).filter_map(Connection::up)
+    }
+
+    fn by_link(&mut self, link: LinkId) -> Option<&mut Connection> {
+        let connection = self.table.get_mut(self.addresses.get(&link)?)?;
+        (connection.up() == Some(link)).then_some(connection)
+    }
+
+    /// What senders may know.
+    pub(super) fn reach(&self) -> BTreeMap<Address, Reach> {
+        let brokers = self.table.iter().filter(|(_, connection)| connection.broker);
+        brokers.map(|(address, connection)| (address.clone(), connection.reach())).collect()
+    }
+
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        self.table.values().filter_map(Connection::deadline).reduce(
+            |a, b| {
+                if b.at < a.at { b } else { a }
+            },
+        )
+    }
+
+    fn allocate(&mut self) -> LinkId {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.generations.push(0);
+            (self.generations.len() - 1) as u32
+        });
+        let generation = self.generations.get_mut(slot as usize).map_or(0, |generation| {
+            *generation = generation.wrapping_add(1);
+            *generation
+        });
+        LinkId { slot, generation }
+    }
+}
+
+impl Connection {
+    fn new() -> Self {
+        Self {
+            state: State::Idle,
+            failures: 0,
+            streak: 0,
+            error: None,
+            wanted_until: Instant::default(),
+            broker: false,
+            heartbeat: Heartbeat::default(),
+            registered: false,
+            version: None,
+        }
+    }
+
+    fn up(&self) -> Option<LinkId> {
+        match self.state {
+            State::Up { link, .. } => Some(link),
+            _ => None,
+        }
+    }
+
+    fn is_wanted(&self, now: Instant) -> bool {
+        self.broker || self.wanted_until > now
+    }
+
+    fn reach(&self) -> Reach {
+        match self.state {
+            State::Up { link, .. } => Reach::Up(link),
+            state => Reach::Down {
+                failures: self.failures,
+                error: self.error.clone(),
+                resting: matches!(state, State::Resting { .. }),
+            },
+        }
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        match self.state {
+            State::Dialing { until, .. } => Some(Deadline { at: until, why: "a dial is overdue" }),
+            State::Resting { until } => Some(Deadline { at: until, why: "a redial is due" }),
+            State::Up { .. } if self.broker && self.heartbeat.pending.is_none() => {
+                Some(Deadline { at: self.heartbeat.due, why: "a heartbeat is due" })
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What goes into and comes out of the client.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    codec::{Frame, Header},
+    command::ClientCommand,
+    delivery::Ask,
+    ids::{ChoreId, LinkId},
+    link::{CallError, LinkError},
+    model::Address,
+    route::Routes,
+    time::Instant,
+};
+
+/// Something that has happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Input {
+    /// A send needs something and waits for it until then.
+    Ask {
+        /// What it needs.
+        ask: Ask,
+        /// How long it will wait.
+        until: Instant,
+    },
+    /// A connection that was ordered is up.
+    Opened(LinkId),
+    /// A connection that was ordered could not be opened, or has ended.
+    Closed {
+        /// Which.
+        link: LinkId,
+        /// Why.
+        cause: LinkError,
+    },
+    /// A call of the client's own is over.
+    Answer {
+        /// Which.
+        chore: ChoreId,
+        /// The answer, whatever its code, or why there is none.
+        outcome: Result<Frame, CallError>,
+    },
+    /// A peer asks something.
+    Request {
+        /// On which connection.
+        link: LinkId,
+        /// What.
+        frame: Frame,
+    },
+    /// A peer asks to be left.
+    GoAway(LinkId),
+    /// No more sends will begin; leave when those in flight are over.
+    Shutdown,
+    /// No send is in flight.
+    Drained,
+}
+
+/// Something to be done.
+#[derive(Debug)]
+#[non_exhaustive]
+#[must_use]
+pub enum Output {
+    /// Resolve the name anew, connect, and report [`Input::Opened`] or [`Input::Closed`].
+    Open {
+        /// The new connection's name.
+        link: LinkId,
+        /// Where to.
+        address: Address,
+        /// How long to try at most. The client itself gives up then and says
+        /// [`Close`](Self::Close); drivers that cannot be interrupted use this.
+        timeout: Duration,
+    },
+    /// End a connection or the attempt to open it; what is in flight on it is answered with
+    /// `cause`. Nothing needs to be reported back.
+    Close {
+        /// Which.
+        link: LinkId,
+        /// Why.
+        cause: LinkError,
+    },
+    /// Make a call and report its end as [`Input::Answer`].
+    Call {
+        /// On which connection.
+        link: LinkId,
+        /// The call's name.
+        chore: ChoreId,
+        /// What to ask.
+        command: ClientCommand,
+        /// When to stop waiting.
+        deadline: Instant,
+    },
+    /// Answer a peer's request.
+    Respond {
+        /// On which connection.
+        link: LinkId,
+        /// The answer.
+        header: Header,
+    },
+    /// Let every sender see this.
+    Publish(Arc<Routes>),
+    /// The client has left; nothing more will come.
+    Stopped,
+}

@@ -1,0 +1,297 @@
+//! The client's state machine: inputs to their places, outputs in order.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use bytestring::ByteString;
+
+use super::{Input, Output, connections::Connections, shutdown::Life, topics, topics::Topic};
+use crate::{
+    codec::{ExtFields, Frame, Header, Language, VERSION},
+    command::{ClientCommand, ResponseCode},
+    delivery::Ask,
+    ids::{ChoreId, LinkId},
+    link::{CallError, LinkError},
+    model::{Address, ConfigError, Identity, ProducerConfig},
+    route::{Phase, Routes},
+    time::{Deadline, Instant, Now},
+};
+
+/// One producer's brain. It runs a few times a second, on one task or thread; no message passes
+/// through it.
+///
+/// * *Inputs*: [`handle`](Self::handle) for what has happened, [`handle_timeout`](Self::handle_timeout)
+///   when [`deadline`](Self::deadline) has come. Both are infallible: a fault belongs to a
+///   connection or a call, and comes out as an output.
+/// * *Outputs*: [`poll`](Self::poll) until it gives `None`. Any number of inputs may come before;
+///   one [`Output::Publish`] then covers them all.
+/// * Time never goes back between two inputs.
+///
+/// After [`Output::Stopped`] it does nothing any more.
+#[derive(Debug)]
+pub struct Client {
+    pub(super) config: Arc<ProducerConfig>,
+    pub(super) client_id: ByteString,
+    pub(super) group: ByteString,
+    pub(super) name_servers: Vec<Address>,
+    /// Index of the name server that answered last.
+    pub(super) current_server: usize,
+    pub(super) connections: Connections,
+    pub(super) topics: BTreeMap<ByteString, Topic>,
+    /// Route queries that are out, by call.
+    pub(super) queries: BTreeMap<ChoreId, ByteString>,
+    heartbeats: BTreeMap<ChoreId, LinkId>,
+    /// Connections out of use, and when they are closed.
+    retired: BTreeMap<LinkId, Instant>,
+    pub(super) life: Life,
+    pub(super) outputs: VecDeque<Output>,
+    /// Something that senders can see has changed.
+    pub(super) dirty: bool,
+    pub(super) stop_is_due: bool,
+    version: u64,
+    next_chore: u64,
+    seed: u64,
+}
+
+impl Client {
+    /// A client for this configuration; does nothing until it is asked to.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when the configuration breaks a rule.
+    pub fn new(config: Arc<ProducerConfig>, identity: &Identity) -> Result<Self, ConfigError> {
+        let mut name_servers = config.validate()?;
+        let mut random = fastrand::Rng::with_seed(identity.nonce);
+        // Not every producer of a fleet should ask the first name server of the list.
+        random.shuffle(&mut name_servers);
+        let client_id = config.client_id.clone().unwrap_or_else(|| identity.client_id());
+        Ok(Self {
+            client_id: client_id.into(),
+            group: config.producer_group.as_str().into(),
+            name_servers,
+            current_server: 0,
+            connections: Connections::new(config.reconnect_backoff_max, random.u64(..)),
+            topics: BTreeMap::new(),
+            queries: BTreeMap::new(),
+            heartbeats: BTreeMap::new(),
+            retired: BTreeMap::new(),
+            life: Life::Running,
+            outputs: VecDeque::new(),
+            dirty: false,
+            stop_is_due: false,
+            version: 0,
+            next_chore: 0,
+            seed: random.u64(..),
+            config,
+        })
+    }
+
+    /// The id that brokers know this producer by.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// Takes in what has happened.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        if matches!(self.life, Life::Stopped) {
+            return;
+        }
+        match input {
+            Input::Ask { ask: Ask::Route(topic), until } => self.want_topic(now, topic, until),
+            Input::Ask { ask: Ask::Connection(address), until } => {
+                self.want_broker(now, address, until);
+            }
+            Input::Opened(link) => self.handle_opened(now, link),
+            Input::Closed { link, cause } => self.handle_closed(now, link, cause),
+            Input::Answer { chore, outcome } => self.handle_answer(now, chore, outcome),
+            Input::Request { link, frame } => self.handle_request(link, &frame),
+            Input::GoAway(link) => self.retire(now, link, LinkError::GoAway),
+            Input::Shutdown => self.begin_shutdown(now),
+            Input::Drained => self.begin_leaving(now),
+        }
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Now) {
+        if matches!(self.life, Life::Stopped) {
+            return;
+        }
+        for link in self.connections.overdue(now) {
+            self.close(now, link, LinkError::DialTimeout);
+        }
+        for address in self.connections.due(now) {
+            self.dial(now, &address);
+        }
+        while let Some(entry) = self.retired.first_entry().filter(|e| *e.get() <= now.instant) {
+            let (link, _) = entry.remove_entry();
+            self.close(now, link, LinkError::Retired);
+        }
+        self.handle_topic_timeouts(now);
+        self.send_heartbeats(now);
+        self.stop_when_left(now);
+    }
+
+    /// The next thing to do.
+    pub fn poll(&mut self) -> Option<Output> {
+        if let Some(output) = self.outputs.pop_front() {
+            return Some(output);
+        }
+        if std::mem::take(&mut self.dirty) {
+            self.version += 1;
+            return Some(Output::Publish(Arc::new(self.routes())));
+        }
+        std::mem::take(&mut self.stop_is_due).then_some(Output::Stopped)
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    pub fn deadline(&self) -> Option<Deadline> {
+        if matches!(self.life, Life::Stopped) {
+            return None;
+        }
+        let retired = self.retired.values().min();
+        let retired = retired.map(|at| Deadline { at: *at, why: "a retired connection ends" });
+        [self.connections.deadline(), topics::deadline(&self.topics), retired, self.life_deadline()]
+            .into_iter()
+            .fold(None, Deadline::sooner)
+    }
+
+    fn routes(&self) -> Routes {
+        let topics = self.topics.iter();
+        Routes {
+            version: self.version,
+            phase: match self.life {
+                Life::Stopped => Phase::Closed(LinkError::ShuttingDown),
+                _ => Phase::Running,
+            },
+            topics: topics.map(|(name, topic)| (name.clone(), topic.entry.clone())).collect(),
+            brokers: self.connections.reach(),
+        }
+    }
+
+    fn want_broker(&mut self, now: Now, address: Address, until: Instant) {
+        if self.connections.want(now, &address, until, true) {
+            self.dial(now, &address);
+        }
+        // A connection that a name server shares has had no heartbeat yet.
+        self.send_heartbeats(now);
+    }
+
+    pub(super) fn dial(&mut self, now: Now, address: &Address) {
+        let timeout = self.config.connect_timeout;
+        let link = self.connections.dial(address, now.instant + timeout);
+        self.outputs.push_back(Output::Open { link, address: address.clone(), timeout });
+    }
+
+    fn handle_opened(&mut self, now: Now, link: LinkId) {
+        if self.connections.opened(now, link).is_some() {
+            self.dirty = true;
+            self.send_heartbeats(now);
+            self.advance_connecting(now);
+        }
+    }
+
+    fn handle_closed(&mut self, now: Now, link: LinkId, cause: LinkError) {
+        self.retired.remove(&link);
+        if self.connections.closed(now, link, cause).is_some() {
+            self.dirty = true;
+            for address in self.connections.due(now) {
+                self.dial(now, &address);
+            }
+            self.advance_connecting(now);
+        }
+    }
+
+    /// Ends a connection from this side.
+    pub(super) fn close(&mut self, now: Now, link: LinkId, cause: LinkError) {
+        if self.connections.address_of(link).is_some() {
+            self.outputs.push_back(Output::Close { link, cause: cause.clone() });
+            self.handle_closed(now, link, cause);
+        }
+    }
+
+    /// Takes a connection out of use; what is in flight on it may still be answered.
+    fn retire(&mut self, now: Now, link: LinkId, cause: LinkError) {
+        if self.connections.retire(now, link, cause).is_some() {
+            self.dirty = true;
+            self.retired.insert(link, now.instant + self.config.send_msg_timeout);
+        }
+    }
+
+    /// Retires the connections to brokers that no route names any more.
+    pub(super) fn drop_unrouted_brokers(&mut self, now: Now) {
+        let topics = &self.topics;
+        let routed = |address: &Address| {
+            let mut routes = topics.values().filter_map(|topic| topic.entry.route.as_ref());
+            routes.any(|route| route.masters().any(|master| master == address))
+        };
+        for link in self.connections.keep_brokers(routed) {
+            self.retire(now, link, LinkError::Retired);
+        }
+    }
+
+    fn send_heartbeats(&mut self, now: Now) {
+        for link in self.connections.heartbeats_due(now) {
+            let command = ClientCommand::Heartbeat {
+                client_id: self.client_id.clone(),
+                group: self.group.clone(),
+            };
+            let chore = self.call(link, command, now.instant + self.config.heartbeat_timeout);
+            self.heartbeats.insert(chore, link);
+            let next = now.instant + self.config.heartbeat_broker_interval;
+            self.connections.heartbeat_sent(link, chore, next);
+        }
+    }
+
+    fn handle_answer(&mut self, now: Now, chore: ChoreId, outcome: Result<Frame, CallError>) {
+        if let Some(topic) = self.queries.remove(&chore) {
+            self.handle_route_answer(now, topic, outcome);
+        } else if let Some(link) = self.heartbeats.remove(&chore) {
+            match outcome {
+                Ok(frame) => self.connections.heartbeat_answered(link, frame.header.version),
+                // A connection that has ended says so itself.
+                Err(CallError::Lost(_) | CallError::Unsent(_)) => {}
+                Err(_) => self.close(now, link, LinkError::Unresponsive),
+            }
+        } else {
+            self.handle_goodbye(now, chore);
+        }
+    }
+
+    /// Producers that know no request of a broker answer as Java does: not supported.
+    fn handle_request(&mut self, link: LinkId, frame: &Frame) {
+        if frame.header.is_oneway() {
+            return;
+        }
+        let remark = format!("request type {} not supported", frame.header.code);
+        let header = Header {
+            code: ResponseCode::REQUEST_CODE_NOT_SUPPORTED.0,
+            language: Language::RUST,
+            version: VERSION,
+            opaque: frame.header.opaque,
+            flag: 0,
+            remark: Some(remark.into()),
+            ext: ExtFields::default(),
+        };
+        self.outputs.push_back(Output::Respond { link, header });
+    }
+
+    pub(super) fn call(
+        &mut self,
+        link: LinkId,
+        command: ClientCommand,
+        deadline: Instant,
+    ) -> ChoreId {
+        let chore = ChoreId(self.next_chore);
+        self.next_chore += 1;
+        self.outputs.push_back(Output::Call { link, chore, command, deadline });
+        chore
+    }
+
+    /// Where a topic's rotation starts: not at the same queue in every producer.
+    pub(super) fn jitter_cursor(&self, topic: &str) -> u32 {
+        let hash = crate::model::java_string_hash(topic);
+        fastrand::Rng::with_seed(self.seed ^ u64::from(hash.unsigned_abs())).u32(..)
+    }
+}

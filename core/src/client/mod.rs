@@ -1,0 +1,18 @@
+//! The brain: name servers, topics in use, which connections should exist, heartbeats, requests
+//! from brokers, leaving. See [`Client`] for its contract.
+
+mod connections;
+mod io;
+mod machine;
+mod mailbox;
+mod queries;
+mod shutdown;
+#[cfg(test)]
+mod tests;
+mod topics;
+mod waiting;
+
+pub use io::{Input, Output};
+pub use machine::Client;
+pub use mailbox::{Mailbox, Wait};
+pub use waiting::Waiting;

@@ -1,0 +1,281 @@
+//! Asking name servers for routes: one round at a time for each topic, one server after the other.
+
+use std::{sync::Arc, time::Duration};
+
+use bytestring::ByteString;
+
+use super::{
+    Client,
+    connections::State,
+    topics::{Query, Stage, Subject, Topic},
+};
+use crate::{
+    codec::Frame,
+    command::{ClientCommand, DEFAULT_TOPIC, ResponseCode},
+    ids::LinkId,
+    link::{CallError, LinkError},
+    model::Address,
+    route::{RouteData, RouteError, TopicRoute},
+    time::{Instant, Now},
+};
+
+/// What one name server had to say.
+enum Reply {
+    Route(TopicRoute),
+    Missing,
+    Bad(RouteError),
+    Silent(String),
+}
+
+impl Client {
+    /// A send waits for this topic's route.
+    pub(super) fn want_topic(&mut self, now: Now, topic: ByteString, until: Instant) {
+        let known = self.topics.entry(topic.clone()).or_default();
+        known.wanted_until = known.wanted_until.max(until);
+        let failed_lately = known.entry.failure.as_ref().is_some_and(|error| error.is_transient());
+        let resting = failed_lately && known.due > now.instant;
+        if known.query.is_none() && known.entry.route.is_none() && !resting {
+            self.ask(now, topic);
+        } else if resting {
+            // Waits for the round that is due; a topic that was to be forgotten is due sooner now.
+            known.due = known.due.min(now.instant + Duration::from_secs(1));
+        }
+    }
+
+    /// Begins a round.
+    fn ask(&mut self, now: Now, name: ByteString) {
+        if let Some(topic) = self.topics.get_mut(&name) {
+            topic.query = Some(Query::new(Subject::Own));
+            self.advance(now, &name);
+        }
+    }
+
+    /// Topics whose time has come: refreshed, asked for again, or forgotten.
+    pub(super) fn handle_topic_timeouts(&mut self, now: Now) {
+        self.topics.retain(|_, topic| !(topic.is_forgotten(now) && topic.due <= now.instant));
+        let due = |topic: &Topic| topic.query.is_none() && topic.due <= now.instant;
+        let names: Vec<_> =
+            self.topics.iter().filter(|(_, t)| due(t)).map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.ask(now, name);
+        }
+        self.advance_connecting(now);
+    }
+
+    /// Moves every question that waits for a connection as far as it goes.
+    pub(super) fn advance_connecting(&mut self, now: Now) {
+        let waits = |topic: &Topic| {
+            matches!(&topic.query, Some(Query { stage: Stage::Connecting { .. }, .. }))
+        };
+        let names: Vec<_> =
+            self.topics.iter().filter(|(_, t)| waits(t)).map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.advance(now, &name);
+        }
+    }
+
+    /// Moves one topic's question as far as it goes.
+    fn advance(&mut self, now: Now, name: &ByteString) {
+        while let Some(query) = self.topics.get(name).and_then(|topic| topic.query.as_ref()) {
+            match query.stage.clone() {
+                Stage::Asked { .. } => return,
+                Stage::Choosing => match self.next_server(query) {
+                    Some(server) => self.turn_to(now, name, server),
+                    None => self.conclude(now, name),
+                },
+                Stage::Connecting { server, failures, until } => {
+                    if let Some(link) = self.connections.up(&server) {
+                        self.send_query(name, server, link, until);
+                        return;
+                    }
+                    let connection = self.connections.get(&server);
+                    let failed = connection.filter(|c| c.failures > failures);
+                    let cause = match failed.and_then(|connection| connection.error.as_ref()) {
+                        Some(error) => error.to_string(),
+                        None if until <= now.instant => LinkError::DialTimeout.to_string(),
+                        None => return,
+                    };
+                    self.note(now, name, &server, Reply::Silent(cause));
+                }
+            }
+        }
+    }
+
+    /// The next server not asked yet in this round, beginning with the one that answered last;
+    /// those that cannot be reached at the moment come last.
+    fn next_server(&self, query: &Query) -> Option<Address> {
+        let (before, from) = self.name_servers.split_at_checked(self.current_server)?;
+        let mut open = from.iter().chain(before).filter(|server| !query.was_asked(server));
+        let resting = |server: &Address| {
+            let connection = self.connections.get(server);
+            connection.is_some_and(|c| matches!(c.state, State::Resting { .. }))
+        };
+        let first = open.clone().next();
+        open.find(|server| !resting(server)).or(first).cloned()
+    }
+
+    fn turn_to(&mut self, now: Now, name: &ByteString, server: Address) {
+        let until = now.instant + self.server_share();
+        let idle = self.connections.want(now, &server, until, false);
+        if idle {
+            self.dial(now, &server);
+        }
+        let connection = self.connections.get(&server);
+        let failures = connection.map_or(0, |connection| connection.failures);
+        // The last failure is fresh enough to stand for this round's.
+        let rested = match connection {
+            Some(c) if matches!(c.state, State::Resting { .. }) => c.error.clone(),
+            _ => None,
+        };
+        match rested {
+            Some(error) => self.note(now, name, &server, Reply::Silent(error.to_string())),
+            None => self.set_stage(name, Stage::Connecting { server, failures, until }),
+        }
+    }
+
+    fn send_query(&mut self, name: &ByteString, server: Address, link: LinkId, until: Instant) {
+        let subject = self.topics.get(name).and_then(|t| t.query.as_ref()).map(|q| q.subject);
+        let topic = match subject {
+            Some(Subject::Default) => DEFAULT_TOPIC.into(),
+            _ => name.clone(),
+        };
+        let command = ClientCommand::RouteQuery { topic };
+        let chore = self.call(link, command, until);
+        self.queries.insert(chore, name.clone());
+        self.set_stage(name, Stage::Asked { server });
+    }
+
+    /// A name server has answered, or not.
+    pub(super) fn handle_route_answer(
+        &mut self,
+        now: Now,
+        name: ByteString,
+        outcome: Result<Frame, CallError>,
+    ) {
+        let Some(topic) = self.topics.get(&name) else { return };
+        let Some(Query { stage: Stage::Asked { server }, subject, .. }) = &topic.query else {
+            return;
+        };
+        let (server, subject) = (server.clone(), *subject);
+        if matches!(outcome, Err(CallError::Expired { .. })) {
+            // It takes bytes and does not answer: a new connection may lead to a better one.
+            if let Some(link) = self.connections.up(&server) {
+                self.close(now, link, LinkError::Unresponsive);
+            }
+        }
+        let reply = self.read_reply(&name, &server, subject, outcome);
+        self.note(now, &name, &server, reply);
+        self.advance(now, &name);
+    }
+
+    fn read_reply(
+        &self,
+        name: &ByteString,
+        server: &Address,
+        subject: Subject,
+        outcome: Result<Frame, CallError>,
+    ) -> Reply {
+        let frame = match outcome {
+            Ok(frame) => frame,
+            Err(error) => return Reply::Silent(error.to_string()),
+        };
+        match ResponseCode(frame.header.code) {
+            ResponseCode::SUCCESS => {}
+            ResponseCode::TOPIC_NOT_EXIST => return Reply::Missing,
+            ResponseCode(code) => {
+                let remark = frame.header.remark.unwrap_or_default().to_string();
+                let name_server = server.clone();
+                return Reply::Bad(RouteError::Refused { name_server, code, remark });
+            }
+        }
+        let known = self.topics.get(name).and_then(|topic| topic.entry.route.as_ref());
+        let cursor =
+            known.map_or_else(|| Arc::new(self.jitter_cursor(name).into()), |r| r.cursor());
+        let route = RouteData::decode(&frame.body).and_then(|data| match subject {
+            Subject::Own => TopicRoute::build(name, &data, cursor),
+            Subject::Default => {
+                let queues = self.config.default_topic_queue_nums;
+                TopicRoute::build_from_default(name, data, queues, cursor)
+            }
+        });
+        match route {
+            Ok(route) if route.queues().is_empty() => {
+                Reply::Bad(RouteError::NoWritableQueue { topic: name.clone() })
+            }
+            Ok(route) => Reply::Route(route),
+            Err(error) => Reply::Bad(RouteError::BadRoute {
+                name_server: server.clone(),
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    /// Writes down what a server had to say; the round goes on unless it was the route.
+    fn note(&mut self, now: Now, name: &ByteString, server: &Address, reply: Reply) {
+        if let Reply::Route(route) = reply {
+            return self.route_found(now, name, server, route);
+        }
+        let Some(query) = self.topics.get_mut(name).and_then(|topic| topic.query.as_mut()) else {
+            return;
+        };
+        query.stage = Stage::Choosing;
+        match reply {
+            Reply::Missing => query.missing.push(server.clone()),
+            Reply::Silent(cause) => query.causes.push((server.clone(), cause)),
+            Reply::Bad(error) => {
+                query.causes.push((server.clone(), error.to_string()));
+                query.bad = Some(error);
+            }
+            Reply::Route(_) => {}
+        }
+    }
+
+    fn route_found(&mut self, now: Now, name: &ByteString, server: &Address, route: TopicRoute) {
+        let index = self.name_servers.iter().position(|known| known == server);
+        self.current_server = index.unwrap_or(self.current_server);
+        let interval = self.config.update_topic_route_info_interval;
+        if let Some(topic) = self.topics.get_mut(name) {
+            topic.found(now, route, interval);
+        }
+        self.dirty = true;
+        self.drop_unrouted_brokers(now);
+    }
+
+    /// All servers have been asked and none had the route.
+    fn conclude(&mut self, now: Now, name: &ByteString) {
+        let create = self.config.auto_create_topic && name != DEFAULT_TOPIC;
+        let retry = self.config.poll_name_server_interval_short;
+        let Some(topic) = self.topics.get_mut(name) else { return };
+        let Some(query) = topic.query.as_mut() else { return };
+        let missing = query.bad.is_none() && !query.missing.is_empty();
+        let unknown_yet = topic.entry.route.is_none();
+        if missing && create && unknown_yet && query.subject == Subject::Own {
+            *query = Query::new(Subject::Default);
+            return;
+        }
+        let error = match query.bad.take() {
+            Some(error) => error,
+            None if missing => RouteError::TopicNotFound {
+                topic: name.clone(),
+                asked: std::mem::take(&mut query.missing),
+            },
+            None => {
+                RouteError::NameServersUnreachable { causes: std::mem::take(&mut query.causes) }
+            }
+        };
+        topic.failed(now, error, retry);
+        self.dirty = true;
+    }
+
+    fn set_stage(&mut self, name: &ByteString, stage: Stage) {
+        if let Some(query) = self.topics.get_mut(name).and_then(|topic| topic.query.as_mut()) {
+            query.stage = stage;
+        }
+    }
+
+    /// One server's part of the time that a round may take.
+    fn server_share(&self) -> Duration {
+        let servers = u32::try_from(self.name_servers.len()).unwrap_or(u32::MAX).max(1);
+        self.config.name_server_timeout / servers
+    }
+}

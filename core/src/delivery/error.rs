@@ -1,0 +1,230 @@
+//! Why a send failed, and whether the message may be stored all the same.
+
+use std::{fmt, time::Duration};
+
+use bytestring::ByteString;
+
+use super::{Attempt, AttemptFailure};
+use crate::{
+    link::{CallError, LinkError},
+    model::{InvalidMessage, Message},
+    route::{Remark, RouteError},
+};
+
+/// What is known about the message after a failed send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// No broker can have stored it: none of its bytes was handed to a connection.
+    NotSent,
+    /// Every broker asked has said, with a code that proves it, that it has not stored it.
+    Rejected,
+    /// A broker may have stored it. Sending it again may store it twice, under one UNIQ_KEY.
+    Unknown,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotSent => "the message was not sent",
+            Self::Rejected => "the message was not stored",
+            Self::Unknown => "the message may have been stored",
+        })
+    }
+}
+
+/// What a send was waiting for when its time ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TimeoutPhase {
+    /// A name server's answer.
+    Route,
+    /// A connection to the broker.
+    Dial,
+    /// Room on the connection.
+    Room,
+    /// The socket to take its bytes.
+    Write,
+    /// The broker's answer.
+    Reply,
+    /// The next attempt, after a failed one.
+    Retry,
+}
+
+impl fmt::Display for TimeoutPhase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Route => "waiting for the topic's route",
+            Self::Dial => "waiting for a connection to the broker",
+            Self::Room => "waiting for room on the connection",
+            Self::Write => "waiting for the connection to take the message",
+            Self::Reply => "waiting for the broker's answer",
+            Self::Retry => "before the next attempt",
+        })
+    }
+}
+
+/// Why a send failed, by what the caller can do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendErrorKind {
+    /// Start the producer first.
+    #[error("the producer is not running")]
+    NotRunning,
+    /// Change the message.
+    #[error("invalid message: {0}")]
+    InvalidMessage(#[from] InvalidMessage),
+    /// See the cause: create the topic, mend the name servers or the brokers.
+    #[error(transparent)]
+    Route(RouteError),
+    /// No attempt reached a broker, or the connection broke.
+    #[error("broker {broker} is not available: {cause}")]
+    BrokerNotAvailable {
+        /// The last broker tried.
+        broker: ByteString,
+        /// What happened with it.
+        cause: AttemptFailure,
+    },
+    /// The broker said no.
+    #[error("broker {broker} refused the message: code {code}{}", Remark(.remark))]
+    Rejected {
+        /// The last broker asked.
+        broker: ByteString,
+        /// Its response code.
+        code: i32,
+        /// Its words.
+        remark: String,
+    },
+    /// The time was too short, or somebody too slow.
+    #[error("timed out after {after:?}, {phase}")]
+    TimedOut {
+        /// What was being waited for.
+        phase: TimeoutPhase,
+        /// How long the whole send took.
+        after: Duration,
+    },
+    /// The broker's answer could not be understood.
+    #[error("broker {broker}: {cause}")]
+    BadReply {
+        /// Who answered.
+        broker: ByteString,
+        /// What is wrong with the answer.
+        cause: AttemptFailure,
+    },
+    /// The producer was shut down, or its runtime dropped, before the send was over.
+    #[error("{0}")]
+    ShuttingDown(LinkError),
+}
+
+impl SendErrorKind {
+    /// The kind that the last attempt's failure makes.
+    pub(super) fn of_attempt(attempt: &Attempt, after: Duration) -> Self {
+        let broker = attempt.queue.broker_name.clone();
+        let timed_out = |phase| Self::TimedOut { phase, after };
+        match &attempt.failure {
+            AttemptFailure::Refused { code, remark } => {
+                Self::Rejected { broker, code: *code, remark: remark.clone() }
+            }
+            cause @ AttemptFailure::BadReply(_) => Self::BadReply { broker, cause: cause.clone() },
+            AttemptFailure::NotConnected => timed_out(TimeoutPhase::Dial),
+            AttemptFailure::Call(CallError::Expired { lent: true }) => {
+                timed_out(TimeoutPhase::Reply)
+            }
+            AttemptFailure::Call(CallError::Expired { lent: false }) => {
+                timed_out(TimeoutPhase::Write)
+            }
+            AttemptFailure::Call(CallError::Full) => timed_out(TimeoutPhase::Room),
+            AttemptFailure::Call(CallError::Lost(why) | CallError::Unsent(why))
+                if why.ends_everything() =>
+            {
+                Self::ShuttingDown(why.clone())
+            }
+            cause => Self::BrokerNotAvailable { broker, cause: cause.clone() },
+        }
+    }
+}
+
+/// A send that failed: why, what was tried, what became of the message, and the message itself.
+///
+/// One pointer wide, so that a `Result` of a send stays small.
+pub struct SendError(Box<Inner>);
+
+struct Inner {
+    kind: SendErrorKind,
+    outcome: Outcome,
+    attempts: Vec<Attempt>,
+    message: Message,
+}
+
+impl SendError {
+    /// An error before any attempt.
+    pub fn not_sent(kind: SendErrorKind, message: Message) -> Self {
+        Self::new(kind, Vec::new(), message)
+    }
+
+    pub(super) fn new(kind: SendErrorKind, attempts: Vec<Attempt>, message: Message) -> Self {
+        let outcomes = attempts.iter().map(|attempt| attempt.failure.outcome());
+        let outcome = outcomes.max().unwrap_or(Outcome::NotSent);
+        Self(Box::new(Inner { kind, outcome, attempts, message }))
+    }
+
+    /// Why.
+    pub fn kind(&self) -> &SendErrorKind {
+        &self.0.kind
+    }
+
+    /// Whether the message may be stored: [`Outcome::Unknown`] as soon as one attempt's is.
+    pub fn outcome(&self) -> Outcome {
+        self.0.outcome
+    }
+
+    /// What was tried, in order.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.0.attempts
+    }
+
+    /// The message, with its UNIQ_KEY.
+    pub fn message(&self) -> &Message {
+        &self.0.message
+    }
+
+    /// Gives the message back, to be sent again under the same UNIQ_KEY.
+    #[must_use]
+    pub fn into_message(self) -> Message {
+        self.0.message
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        write!(
+            f,
+            "cannot send to topic {:?}: {}; {}",
+            inner.message.topic(),
+            inner.kind,
+            inner.outcome
+        )?;
+        for (index, attempt) in inner.attempts.iter().enumerate() {
+            write!(f, "; attempt {}: {attempt}", index + 1)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendError")
+            .field("kind", &self.0.kind)
+            .field("outcome", &self.0.outcome)
+            .field("attempts", &self.0.attempts)
+            .field("topic", &self.0.message.topic())
+            .field("uniq_key", &self.0.message.uniq_key())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for SendError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0.kind)
+    }
+}

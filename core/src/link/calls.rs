@@ -1,0 +1,100 @@
+//! Calls in flight, by opaque.
+
+use crate::time::Instant;
+
+/// One call that awaits its answer.
+#[derive(Debug)]
+pub(super) struct Entry<T> {
+    pub(super) opaque: i32,
+    /// Stream offset of the call's first byte.
+    pub(super) start: u64,
+    pub(super) deadline: Instant,
+    pub(super) token: T,
+}
+
+const CAPACITY_MIN: usize = 64;
+
+/// A ring of entries, indexed by the low bits of the opaque.
+///
+/// Opaques count up through all 31 bits before one returns, so an answer that comes after its call
+/// has expired finds either nothing or an entry with another opaque, never another call. Where a
+/// slow call still sits on the next place, that opaque is passed over.
+#[derive(Debug)]
+pub(super) struct Calls<T> {
+    /// A power of two long, at most half full.
+    slots: Vec<Option<Entry<T>>>,
+    len: usize,
+    next: i32,
+}
+
+impl<T> Calls<T> {
+    pub(super) fn new(first_opaque: i32) -> Self {
+        Self { slots: empty(CAPACITY_MIN), len: 0, next: first_opaque & i32::MAX }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The opaque that the next [`insert`](Self::insert) is to use.
+    pub(super) fn vacant(&mut self) -> i32 {
+        if self.len * 2 >= self.slots.len() {
+            self.grow();
+        }
+        while matches!(self.slots.get(self.index(self.next)), Some(Some(_))) {
+            self.next = self.next.wrapping_add(1) & i32::MAX;
+        }
+        self.next
+    }
+
+    pub(super) fn insert(&mut self, entry: Entry<T>) {
+        let index = self.index(entry.opaque);
+        self.next = entry.opaque.wrapping_add(1) & i32::MAX;
+        if let Some(slot) = self.slots.get_mut(index) {
+            *slot = Some(entry);
+            self.len += 1;
+        }
+    }
+
+    pub(super) fn remove(&mut self, opaque: i32) -> Option<Entry<T>> {
+        let index = self.index(opaque);
+        let slot = self.slots.get_mut(index)?;
+        let entry = slot.take_if(|entry| entry.opaque == opaque)?;
+        self.len -= 1;
+        Some(entry)
+    }
+
+    /// Takes out every call that `which` picks, oldest first.
+    pub(super) fn extract(&mut self, mut which: impl FnMut(&Entry<T>) -> bool) -> Vec<Entry<T>> {
+        let slots = self.slots.iter_mut();
+        let mut taken: Vec<Entry<T>> =
+            slots.filter_map(|slot| slot.take_if(|e| which(e))).collect();
+        self.len -= taken.len();
+        taken.sort_unstable_by_key(|entry| entry.start);
+        taken
+    }
+
+    pub(super) fn soonest(&self) -> Option<Instant> {
+        self.slots.iter().flatten().map(|entry| entry.deadline).min()
+    }
+
+    fn index(&self, opaque: i32) -> usize {
+        opaque as usize & (self.slots.len() - 1)
+    }
+
+    /// Doubles the ring. Entries that differ in the low bits still do when one more bit counts.
+    fn grow(&mut self) {
+        let doubled = empty(self.slots.len() * 2);
+        let old = std::mem::replace(&mut self.slots, doubled);
+        for entry in old.into_iter().flatten() {
+            let index = self.index(entry.opaque);
+            if let Some(slot) = self.slots.get_mut(index) {
+                *slot = Some(entry);
+            }
+        }
+    }
+}
+
+fn empty<T>(capacity: usize) -> Vec<Option<Entry<T>>> {
+    std::iter::repeat_with(|| None).take(capacity).collect()
+}

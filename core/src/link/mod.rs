@@ -1,0 +1,15 @@
+//! One connection, from connect to close, without a socket: bytes ↔ frames, opaque → token.
+//!
+//! A [`Link`] never reconnects. It uses nothing but [`codec`](crate::codec), so it could carry any
+//! protocol that correlates answers by an opaque number. See [`Link`] for its contract.
+
+mod calls;
+mod error;
+mod machine;
+mod outgoing;
+#[cfg(test)]
+mod tests;
+
+pub use error::{CallError, CallRefused, LinkError, Refusal};
+pub use machine::{Call, Link, LinkConfig, LinkEvent, LinkStats};
+pub use outgoing::Outgoing;

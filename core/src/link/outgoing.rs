@@ -1,0 +1,92 @@
+//! Bytes on their way to a socket.
+
+use std::{collections::VecDeque, io::IoSlice};
+
+use bytes::{Buf, BufMut as _, Bytes, BytesMut};
+
+/// Bodies up to this size are copied behind their headers: chaining a small body costs more than
+/// the copy.
+const FLATTEN_MAX: usize = 4 * 1024;
+
+/// A queue of bytes that implements [`Buf`]: headers and small bodies flattened into one piece,
+/// large bodies chained without a copy. Write it with [`chunks_vectored`](Buf::chunks_vectored)
+/// and [`advance`](Buf::advance); a partial write needs no further code.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    /// Finished pieces; none is empty.
+    chunks: VecDeque<Bytes>,
+    /// The piece that is still being written to, after all of `chunks`.
+    tail: BytesMut,
+    chained: usize,
+}
+
+impl Outgoing {
+    /// Where headers are encoded to.
+    pub(super) fn tail(&mut self) -> &mut BytesMut {
+        &mut self.tail
+    }
+
+    /// Appends a body behind what has been encoded into the tail.
+    pub(super) fn push_body(&mut self, body: Bytes) {
+        if body.len() <= FLATTEN_MAX {
+            self.tail.put_slice(&body);
+            return;
+        }
+        let head = self.tail.split().freeze();
+        self.chained += head.len() + body.len();
+        self.chunks.extend([head, body].into_iter().filter(|chunk| !chunk.is_empty()));
+    }
+
+    /// Appends everything of `other`, leaving it empty.
+    pub(super) fn append(&mut self, other: &mut Self) {
+        if !self.has_remaining() {
+            std::mem::swap(self, other);
+            return;
+        }
+        let head = self.tail.split().freeze();
+        self.chained += head.len() + other.chained;
+        self.chunks.extend((!head.is_empty()).then_some(head));
+        self.chunks.append(&mut other.chunks);
+        other.chained = 0;
+        std::mem::swap(&mut self.tail, &mut other.tail);
+    }
+}
+
+impl Buf for Outgoing {
+    fn remaining(&self) -> usize {
+        self.chained + self.tail.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.chunks.front().map_or(&self.tail, |chunk| chunk)
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        count = count.min(self.remaining());
+        while let Some(front) = self.chunks.front_mut() {
+            if count < front.len() {
+                front.advance(count);
+                self.chained -= count;
+                return;
+            }
+            count -= front.len();
+            self.chained -= front.len();
+            self.chunks.pop_front();
+        }
+        self.tail.advance(count);
+        if self.tail.is_empty() {
+            // Everything is written: the whole allocation can be used again.
+            self.tail.clear();
+        }
+    }
+
+    fn chunks_vectored<'a>(&'a self, out: &mut [IoSlice<'a>]) -> usize {
+        let pieces = self.chunks.iter().map(|chunk| &**chunk).chain([&*self.tail]);
+        let mut count = 0;
+        for (slot, piece) in out.iter_mut().zip(pieces.filter(|piece| !piece.is_empty())) {
+            *slot = IoSlice::new(piece);
+            count += 1;
+        }
+        count
+    }
+}

@@ -1,0 +1,91 @@
+//! Why a topic cannot be sent to: the different faces of what other clients call "No route info of
+//! this topic".
+
+use std::fmt;
+
+use bytestring::ByteString;
+
+use crate::model::Address;
+
+/// Why there is no route for a topic.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RouteError {
+    /// Name servers were reached, and none of them knows the topic (nor a default topic, where
+    /// brokers may create it).
+    #[error("topic {topic:?} does not exist (asked {})", List(asked))]
+    TopicNotFound {
+        /// The topic.
+        topic: ByteString,
+        /// Who said so.
+        asked: Vec<Address>,
+    },
+    /// No name server could be asked.
+    #[error("no name server could be reached: {}", Causes(causes))]
+    NameServersUnreachable {
+        /// Each address with its cause.
+        causes: Vec<(Address, String)>,
+    },
+    /// The topic exists, but none of its brokers has both a master and write permission.
+    #[error("topic {topic:?} has no writable queue on any broker with a master")]
+    NoWritableQueue {
+        /// The topic.
+        topic: ByteString,
+    },
+    /// A name server's answer could not be understood.
+    #[error("name server {name_server} sent an {reason}")]
+    BadRoute {
+        /// Who sent it.
+        name_server: Address,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A name server refused to answer.
+    #[error("name server {name_server} refused: code {code}{}", Remark(remark))]
+    Refused {
+        /// Who refused.
+        name_server: Address,
+        /// Its response code.
+        code: i32,
+        /// Its words.
+        remark: String,
+    },
+}
+
+impl RouteError {
+    /// True when asking again soon may well help, so that a send waits for it while it has time.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::NameServersUnreachable { .. })
+    }
+}
+
+struct List<'a>(&'a [Address]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, address) in self.0.iter().enumerate() {
+            write!(f, "{}{address}", if index == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+struct Causes<'a>(&'a [(Address, String)]);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (address, cause)) in self.0.iter().enumerate() {
+            write!(f, "{}{address}: {cause}", if index == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+/// `: text`, or nothing.
+pub(crate) struct Remark<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Remark<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, ": {}", self.0) }
+    }
+}

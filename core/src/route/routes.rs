@@ -1,0 +1,76 @@
+//! What every sender needs to know, as one immutable snapshot.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytestring::ByteString;
+
+use super::{RouteError, TopicRoute};
+use crate::{ids::LinkId, link::LinkError, model::Address};
+
+/// Whether sends are still served.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// They are.
+    #[default]
+    Running,
+    /// They are not, and never will be again: why.
+    Closed(LinkError),
+}
+
+/// What is known of one topic.
+#[derive(Clone, Debug, Default)]
+pub struct TopicEntry {
+    /// The last good route. A name server that is down or confused does not empty it.
+    pub route: Option<Arc<TopicRoute>>,
+    /// Why the last question was not answered with a route.
+    pub failure: Option<Arc<RouteError>>,
+    /// Counts finished rounds of questions, so that a sender can tell an answer to its own question
+    /// from an older one.
+    pub rounds: u64,
+}
+
+/// What is known of the connection to one broker.
+#[derive(Clone, Debug)]
+pub enum Reach {
+    /// Up and usable.
+    Up(LinkId),
+    /// Not, or not yet.
+    Down {
+        /// Counts failed attempts to connect.
+        failures: u64,
+        /// Why the last one failed, if one did since the connection was last up.
+        error: Option<LinkError>,
+        /// True while the next attempt is put off: another broker is the better choice.
+        resting: bool,
+    },
+}
+
+/// Routes and connections at one moment: published by the client, read by every
+/// [`Delivery`](crate::delivery::Delivery).
+#[derive(Clone, Debug, Default)]
+pub struct Routes {
+    /// Grows with every publication.
+    pub version: u64,
+    /// Whether sends are still served.
+    pub phase: Phase,
+    pub(crate) topics: BTreeMap<ByteString, TopicEntry>,
+    pub(crate) brokers: BTreeMap<Address, Reach>,
+}
+
+impl Routes {
+    /// What is known of `topic`.
+    pub fn topic(&self, topic: &str) -> Option<&TopicEntry> {
+        self.topics.get(topic)
+    }
+
+    /// What is known of the connection to `broker`.
+    pub fn reach(&self, broker: &Address) -> Reach {
+        let unknown = Reach::Down { failures: 0, error: None, resting: false };
+        self.brokers.get(broker).cloned().unwrap_or(unknown)
+    }
+
+    /// The same, closed: what a driver publishes when the client can no longer do so itself.
+    pub fn closed(&self, why: LinkError) -> Self {
+        Self { version: self.version + 1, phase: Phase::Closed(why), ..Self::default() }
+    }
+}

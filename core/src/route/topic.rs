@@ -1,0 +1,279 @@
+//! The queues that a topic can be sent to, prebuilt from its route.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use bytestring::ByteString;
+
+use super::{BadRoute, RouteData};
+use crate::model::{Address, MessageQueue, java_string_hash};
+
+/// More queues than any topic has; a route that claims more is refused before memory is taken.
+pub const QUEUES_MAX: usize = 65_536;
+
+const PERM_WRITE: i32 = 2;
+const MASTER_ID: &str = "0";
+
+/// A topic's writable queues and where their masters listen.
+///
+/// Immutable and shared between all senders, but for the round-robin cursor, which the route's
+/// successors inherit.
+#[derive(Debug)]
+pub struct TopicRoute {
+    queues: Vec<MessageQueue>,
+    masters: BTreeMap<ByteString, Address>,
+    /// Indexes into `queues`, alternating between brokers.
+    rotation: Vec<u32>,
+    cursor: Arc<AtomicU32>,
+    fallback: bool,
+}
+
+impl TopicRoute {
+    /// Builds the queues of `topic`: `MQClientInstance.topicRouteData2TopicPublishInfo`.
+    ///
+    /// Queues are sorted by broker name and number, so that name servers that list them in another
+    /// order change nothing; an order configuration keeps the order it gives, and is trusted about
+    /// permissions.
+    ///
+    /// # Errors
+    ///
+    /// [`BadRoute`] when an address does not parse or the queues are too many to be true.
+    pub fn build(
+        topic: &ByteString,
+        route: &RouteData,
+        cursor: Arc<AtomicU32>,
+    ) -> Result<Self, BadRoute> {
+        let masters = masters(route)?;
+        let layout = match route.order_topic_conf.as_deref() {
+            Some(order) if !order.is_empty() => ordered_layout(order)?,
+            _ => sorted_layout(route, &masters),
+        };
+        let total: u64 = layout.iter().map(|(_, count)| u64::from(*count)).sum();
+        if total > QUEUES_MAX as u64 {
+            return Err(BadRoute::new(format!("{total} queues, more than {QUEUES_MAX}")));
+        }
+        let mut queues = Vec::with_capacity(total as usize);
+        for (broker_name, count) in layout {
+            let broker_name = ByteString::from(broker_name);
+            queues.extend((0..count as i32).map(|queue_id| MessageQueue {
+                topic: topic.clone(),
+                broker_name: broker_name.clone(),
+                queue_id,
+            }));
+        }
+        let rotation = alternate(&queues);
+        Ok(Self { queues, masters, rotation, cursor, fallback: false })
+    }
+
+    /// Builds what stands in for the route of a topic that does not exist yet, from the default
+    /// topic's: `MQClientInstance.updateTopicRouteInfoFromNameServer`.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_from_default(
+        topic: &ByteString,
+        mut default: RouteData,
+        queue_nums: u32,
+        cursor: Arc<AtomicU32>,
+    ) -> Result<Self, BadRoute> {
+        let queue_nums = i32::try_from(queue_nums).unwrap_or(i32::MAX);
+        for queues in &mut default.queue_datas {
+            queues.read_queue_nums = queues.read_queue_nums.min(queue_nums);
+            queues.write_queue_nums = queues.read_queue_nums;
+        }
+        let route = Self::build(topic, &default, cursor)?;
+        Ok(Self { fallback: true, ..route })
+    }
+
+    /// All queues that can be sent to, in their order.
+    pub fn queues(&self) -> &[MessageQueue] {
+        &self.queues
+    }
+
+    /// True when the topic did not exist and the default topic's route stands in.
+    pub fn is_fallback(&self) -> bool {
+        self.fallback
+    }
+
+    /// The position in the rotation, which the successor of this route takes over.
+    pub fn cursor(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.cursor)
+    }
+
+    /// Where the master of `broker_name` listens.
+    pub fn master(&self, broker_name: &str) -> Option<&Address> {
+        self.masters.get(broker_name)
+    }
+
+    /// All masters that the route knows.
+    pub fn masters(&self) -> impl Iterator<Item = &Address> {
+        self.masters.values()
+    }
+
+    /// The next queue in the rotation that the first rule does not avoid; when it avoids all of
+    /// them, that the second does not; and so on. When every rule avoids every queue, simply the
+    /// next: avoiding is a wish, not a reason to fail.
+    pub fn next_queue<const N: usize>(
+        &self,
+        avoid: [&dyn Fn(&MessageQueue) -> bool; N],
+    ) -> Option<&MessageQueue> {
+        let len = self.rotation.len();
+        let start = self.cursor.fetch_add(1, Ordering::Relaxed) as usize;
+        let at = |step: usize| {
+            let index = start.wrapping_add(step).checked_rem(len)?;
+            self.queues.get(*self.rotation.get(index)? as usize)
+        };
+        let best = |avoid: &dyn Fn(&MessageQueue) -> bool| {
+            (0..len).filter_map(at).find(|queue| !avoid(queue))
+        };
+        avoid.into_iter().find_map(best).or_else(|| at(0))
+    }
+
+    /// The queue of a key, the same for the same layout in every process, Java's included:
+    /// `SelectMessageQueueByHash`.
+    pub fn queue_for_key(&self, key: &str) -> Option<&MessageQueue> {
+        let len = i32::try_from(self.queues.len()).ok()?;
+        let index = java_string_hash(key).checked_rem(len)?.unsigned_abs();
+        self.queues.get(index as usize)
+    }
+}
+
+/// Two routes are the same when they lead to the same places; the cursor is no part of that.
+impl PartialEq for TopicRoute {
+    fn eq(&self, other: &Self) -> bool {
+        self.queues == other.queues && self.masters == other.masters
+    }
+}
+
+fn masters(route: &RouteData) -> Result<BTreeMap<ByteString, Address>, BadRoute> {
+    let mut masters = BTreeMap::new();
+    for broker in &route.broker_datas {
+        if let Some(address) = broker.broker_addrs.get(MASTER_ID) {
+            let address = Address::parse_advertised(address).map_err(|error| {
+                BadRoute::new(format!("broker {:?} advertises a {error}", broker.broker_name))
+            })?;
+            masters.insert(broker.broker_name.as_str().into(), address);
+        }
+    }
+    Ok(masters)
+}
+
+/// Broker names and queue counts of the writable queues whose master is known, sorted.
+fn sorted_layout(route: &RouteData, masters: &BTreeMap<ByteString, Address>) -> Vec<(String, u32)> {
+    let mut layout = BTreeMap::new();
+    for queues in &route.queue_datas {
+        let count = u32::try_from(queues.write_queue_nums).unwrap_or(0);
+        let writable = queues.perm & PERM_WRITE != 0;
+        if writable && masters.contains_key(queues.broker_name.as_str()) {
+            layout.insert(queues.broker_name.clone(), count);
+        }
+    }
+    layout.into_iter().collect()
+}
+
+/// `broker:queues;broker:queues`, in the order given.
+fn ordered_layout(order: &str) -> Result<Vec<(String, u32)>, BadRoute> {
+    let pieces = order.split(';').filter(|piece| !piece.is_empty());
+    pieces
+        .map(|piece| {
+            let (name, count) = piece.rsplit_once(':')?;
+            Some((name.to_owned(), count.trim().parse().ok()?))
+        })
+        .collect::<Option<_>>()
+        .ok_or_else(|| BadRoute::new(format!("order configuration {order:?} is malformed")))
+}
+
+/// An order that spreads consecutive sends over brokers instead of walking one broker's queues:
+/// first every broker's first queue, then every broker's second, and so on.
+fn alternate(queues: &[MessageQueue]) -> Vec<u32> {
+    let mut rotation: Vec<u32> = (0..queues.len() as u32).collect();
+    rotation.sort_by_key(|index| queues.get(*index as usize).map(|queue| queue.queue_id));
+    rotation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(json: &str) -> TopicRoute {
+        let data = RouteData::decode(json.as_bytes()).unwrap();
+        TopicRoute::build(&"T".into(), &data, Arc::default()).unwrap()
+    }
+
+    fn shown(queues: &[MessageQueue]) -> Vec<String> {
+        queues.iter().map(|queue| format!("{}{}", queue.broker_name, queue.queue_id)).collect()
+    }
+
+    const TWO_BROKERS: &str = r#"{"brokerDatas":[
+        {"brokerName":"b","brokerAddrs":{"0":"h:2"}},{"brokerName":"a","brokerAddrs":{"0":"h:1"}},
+        {"brokerName":"slave","brokerAddrs":{"1":"h:3"}},{"brokerName":"closed","brokerAddrs":{"0":"h:4"}}],
+        "queueDatas":[
+        {"brokerName":"b","perm":6,"writeQueueNums":2},{"brokerName":"a","perm":2,"writeQueueNums":2},
+        {"brokerName":"slave","perm":6,"writeQueueNums":2},{"brokerName":"closed","perm":4,"writeQueueNums":2},
+        {"brokerName":"unknown","perm":6,"writeQueueNums":2}]}"#;
+
+    #[test]
+    fn only_writable_queues_with_a_master_count_and_their_order_is_fixed() {
+        assert_eq!(shown(route(TWO_BROKERS).queues()), ["a0", "a1", "b0", "b1"]);
+    }
+
+    #[test]
+    fn the_rotation_alternates_between_brokers_and_skips_what_is_avoided() {
+        let route = route(TWO_BROKERS);
+        let next = |avoid: &str| {
+            let queue = route.next_queue([&|queue| queue.broker_name == avoid]).unwrap();
+            format!("{}{}", queue.broker_name, queue.queue_id)
+        };
+        assert_eq!([next(""), next(""), next(""), next("")], ["a0", "b0", "a1", "b1"]);
+        assert_eq!([next("a"), next("a")], ["b0", "b0"]);
+        assert!(route.next_queue([&|_| true]).is_some(), "avoiding all of them avoids none");
+    }
+
+    #[test]
+    fn an_order_configuration_keeps_its_order() {
+        let conf = r#"{"orderTopicConf":"z:1;a:2;","queueDatas":[],"brokerDatas":[]}"#;
+        assert_eq!(shown(route(conf).queues()), ["z0", "a0", "a1"]);
+        let bad = RouteData { order_topic_conf: Some("z".to_owned()), ..RouteData::default() };
+        assert!(TopicRoute::build(&"T".into(), &bad, Arc::default()).is_err());
+    }
+
+    #[test]
+    fn keys_reach_the_queue_that_java_would_choose() {
+        let route = route(TWO_BROKERS);
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/vectors.json")).unwrap();
+        for case in vectors["java_string_hash"]["cases"].as_array().unwrap() {
+            let (text, hash) = (case["s"].as_str().unwrap(), case["hash"].as_i64().unwrap());
+            assert_eq!(i64::from(java_string_hash(text)), hash, "{text:?}");
+            let index = case["index_of_4"].as_u64().unwrap() as usize;
+            assert_eq!(route.queue_for_key(text), route.queues().get(index), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn impossible_routes_are_refused_before_memory_is_taken() {
+        let data = |json: &str| RouteData::decode(json.as_bytes()).unwrap();
+        for json in [
+            r#"{"orderTopicConf":"a:4000000000"}"#,
+            r#"{"brokerDatas":[{"brokerName":"a","brokerAddrs":{"0":"nowhere"}}]}"#,
+        ] {
+            assert!(TopicRoute::build(&"T".into(), &data(json), Arc::default()).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_topic_that_does_not_exist_gets_the_default_topics_brokers_and_few_queues() {
+        let json = r#"{"brokerDatas":[{"brokerName":"a","brokerAddrs":{"0":"h:1"}}],
+            "queueDatas":[{"brokerName":"a","perm":7,"readQueueNums":8,"writeQueueNums":8}]}"#;
+        let data = RouteData::decode(json.as_bytes()).unwrap();
+        let route = TopicRoute::build_from_default(&"New".into(), data, 4, Arc::default()).unwrap();
+        assert_eq!(shown(route.queues()), ["a0", "a1", "a2", "a3"]);
+        assert!(route.is_fallback());
+    }
+}
