@@ -99,5 +99,8 @@ pub enum Output {
     /// Let every sender see this.
     Publish(Arc<Routes>),
     /// The client has left; nothing more will come.
-    Stopped,
+    Stopped {
+        /// False when time ran out with sends still in flight.
+        drained: bool,
+    },
 }

@@ -49,7 +49,8 @@ pub struct Client {
     pub(super) outputs: VecDeque<Output>,
     /// Something that senders can see has changed.
     pub(super) dirty: bool,
-    pub(super) stop_is_due: bool,
+    /// The last output is due, with what it has to say.
+    pub(super) last_word: Option<Output>,
     version: u64,
     next_chore: u64,
     seed: u64,
@@ -80,7 +81,7 @@ impl Client {
             life: Life::Running,
             outputs: VecDeque::new(),
             dirty: false,
-            stop_is_due: false,
+            last_word: None,
             version: 0,
             next_chore: 0,
             seed: random.u64(..),
@@ -142,7 +143,7 @@ impl Client {
             self.version += 1;
             return Some(Output::Publish(Arc::new(self.routes())));
         }
-        std::mem::take(&mut self.stop_is_due).then_some(Output::Stopped)
+        self.last_word.take()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due.

@@ -75,9 +75,10 @@ impl Client {
         for link in links {
             self.outputs.push_back(Output::Close { link, cause: LinkError::ShuttingDown });
         }
+        let drained = matches!(self.life, Life::Leaving { .. });
         self.life = Life::Stopped;
         self.dirty = true;
-        self.stop_is_due = true;
+        self.last_word = Some(Output::Stopped { drained });
     }
 
     pub(super) fn life_deadline(&self) -> Option<Deadline> {

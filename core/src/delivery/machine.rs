@@ -81,9 +81,10 @@ enum State {
     /// A queue is to be chosen, not before `not_before`.
     Choosing { not_before: Instant },
     /// The chosen queue's broker is to be connected.
-    Connecting { target: Target, failures: u64 },
+    /// `gone` is a link that has turned out to have ended, whatever the routes still say.
+    Connecting { target: Target, failures: u64, gone: Option<LinkId> },
     /// A call is out.
-    Calling { target: Target },
+    Calling { target: Target, link: LinkId, failures: u64 },
     /// A call has ended well or badly, for good.
     Over(Box<Result<SendReceipt, SendErrorKind>>),
 }
@@ -165,7 +166,7 @@ impl Delivery {
 
     /// The request of the attempt that [`Step::Call`] asked for; none at any other time.
     pub fn request(&self) -> Option<SendMessage<'_>> {
-        let State::Calling { target } = &self.state else { return None };
+        let State::Calling { target, .. } = &self.state else { return None };
         Some(SendMessage {
             producer_group: &self.config.producer_group,
             topic: self.message.topic(),
@@ -183,11 +184,20 @@ impl Delivery {
 
     /// Takes in how the call that [`Step::Call`] asked for has ended.
     pub fn handle_outcome(&mut self, now: Now, outcome: Result<Frame, CallError>) {
-        let State::Calling { target } = &self.state else { return };
+        let State::Calling { target, .. } = &self.state else { return };
         let target = target.clone();
         match judge(outcome) {
             Ok(reply) => self.state = State::Over(Box::new(Ok(self.receipt(target.queue, reply)))),
             Err(failure) => self.fail_attempt(now, target, failure),
+        }
+    }
+
+    /// Takes in that the link that [`Step::Call`] named has ended before the call was made: the
+    /// attempt goes on with the next connection to the same broker.
+    pub fn handle_gone(&mut self) {
+        if let State::Calling { target, link, failures } = &self.state {
+            let (target, gone, failures) = (target.clone(), Some(*link), *failures);
+            self.state = State::Connecting { target, failures, gone };
         }
     }
 
@@ -238,20 +248,20 @@ impl Delivery {
             Reach::Down { failures, .. } => failures,
         };
         let target = Target { queue, address, begun: now.instant, until };
-        self.state = State::Connecting { target, failures };
+        self.state = State::Connecting { target, failures, gone: None };
     }
 
     /// Waits until the chosen broker is connected.
     fn connect(&mut self, now: Now, routes: &Routes) -> Option<Step> {
-        let State::Connecting { target, failures: seen } = &self.state else { return None };
-        let target = target.clone();
+        let State::Connecting { target, failures: seen, gone } = &self.state else { return None };
+        let (target, seen, gone) = (target.clone(), *seen, *gone);
         match routes.reach(&target.address) {
-            Reach::Up(link) if now.instant < target.until => {
+            Reach::Up(link) if Some(link) != gone && now.instant < target.until => {
                 let deadline = target.until;
-                self.state = State::Calling { target };
+                self.state = State::Calling { target, link, failures: seen };
                 return Some(Step::Call { link, deadline });
             }
-            Reach::Down { failures, error: Some(error), .. } if failures > *seen => {
+            Reach::Down { failures, error: Some(error), .. } if failures > seen => {
                 self.fail_attempt(now, target, CallError::Unsent(error).into());
             }
             _ if now.instant >= target.until => {

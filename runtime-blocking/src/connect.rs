@@ -1,0 +1,34 @@
+//! Resolve and dial.
+
+use std::{
+    io,
+    net::{TcpStream, ToSocketAddrs},
+    time::{Duration, Instant},
+};
+
+use rocketmq_producer_core::{link::LinkError, model::Address};
+
+/// Resolves the name anew and tries its addresses in turn, all within `timeout` (but for the
+/// resolver, which the operating system bounds).
+pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<TcpStream, LinkError> {
+    let until = Instant::now() + timeout;
+    let resolved = (&*address.host, address.port).to_socket_addrs();
+    let resolved = resolved.map_err(|error| failed(&format!("cannot resolve: {error}")))?;
+    let mut last = failed("the name has no address");
+    for address in resolved {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(LinkError::DialTimeout);
+        }
+        match TcpStream::connect_timeout(&address, left) {
+            Ok(socket) => return Ok(socket),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => last = LinkError::DialTimeout,
+            Err(error) => last = failed(&error.to_string()),
+        }
+    }
+    Err(last)
+}
+
+fn failed(reason: &str) -> LinkError {
+    LinkError::Dial { reason: reason.into() }
+}

@@ -1,0 +1,27 @@
+//! What can go wrong at the ends of a producer's life.
+
+use rocketmq_producer_core::model::ConfigError;
+
+/// Why a producer could not be started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The configuration breaks a rule.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The operating system gave no entropy.
+    #[error("no entropy to be had from the operating system: {0}")]
+    Entropy(String),
+    /// There is nothing to run on.
+    #[error("{0}")]
+    Runtime(String),
+}
+
+/// What a shutdown had to cut off. The producer is down all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{unfinished} sends were still in flight when shutdown_timeout ended, and were cut off")]
+#[non_exhaustive]
+pub struct ShutdownError {
+    /// Sends that were answered with an error that says `ShuttingDown`.
+    pub unfinished: usize,
+}

@@ -1,0 +1,207 @@
+//! The owner of the client.
+
+use std::{sync::Arc, time::Duration};
+
+use rocketmq_producer_core::{
+    client::{Client, Input, Output, Waiting},
+    ids::LinkId,
+    link::{CallError, CallRefused, LinkConfig, LinkError, Refusal},
+    model::{Address, ProducerConfig},
+    route::Routes,
+    time::Deadline,
+};
+
+use crate::{Session, SharedLink, Token, View, Wire, links::LinkTable};
+
+/// What an adapter adds to the hub: how connections are opened.
+pub trait Dialer: Send + 'static {
+    /// Its part of a link.
+    type Wire: Wire;
+
+    /// A fresh link's wire.
+    fn wire(&self) -> Self::Wire;
+
+    /// Starts a task or thread that resolves, connects within `timeout`, says
+    /// [`SharedLink::connected`], drives the link, and says [`SharedLink::disconnected`] at its
+    /// end, whatever that is. Does not wait.
+    fn dial(&mut self, link: Arc<SharedLink<Self::Wire>>, address: Address, timeout: Duration);
+}
+
+/// How the hub's loop goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Wait for the inbox's bell, or until then.
+    Wait(Option<Deadline>),
+    /// The client has left.
+    Stopped,
+}
+
+/// Owns the client, the table of links and the sends that wait. The adapter calls
+/// [`turn`](Self::turn) in a loop and waits in between.
+///
+/// Dropped before it has stopped (with its runtime, say), it ends the session: every link is
+/// closed, every send answered.
+#[derive(Debug)]
+pub struct Hub<D: Dialer> {
+    client: Client,
+    session: Arc<Session<D::Wire>>,
+    dialer: D,
+    waiting: Waiting<oneshot::Sender<()>>,
+    routes: Arc<Routes>,
+    links: LinkTable<D::Wire>,
+    stopped: bool,
+}
+
+impl<D: Dialer> Hub<D> {
+    pub(crate) fn new(client: Client, session: Arc<Session<D::Wire>>, dialer: D) -> Self {
+        Self {
+            client,
+            session,
+            dialer,
+            waiting: Waiting::default(),
+            routes: Arc::default(),
+            links: LinkTable::default(),
+            stopped: false,
+        }
+    }
+
+    /// The session that this hub serves.
+    pub fn session(&self) -> &Arc<Session<D::Wire>> {
+        &self.session
+    }
+
+    /// Does all there is to do. Never blocks but for the moments in which a link's lock is held by
+    /// another.
+    pub fn turn(&mut self) -> Turn {
+        let now = self.session.clock.now();
+        let (inputs, waits) = self.session.inbox.take();
+        for input in inputs {
+            if let Input::Closed { link, .. } = &input {
+                self.links.remove(*link);
+            }
+            self.client.handle(now, input);
+        }
+        for wait in waits {
+            if let Some(ask) = wait.ask {
+                self.client.handle(now, Input::Ask { ask, until: wait.until });
+            }
+            if wait.seen == self.routes.version {
+                self.waiting.insert(wait.until, wait.waiter);
+            } else {
+                let _ = wait.waiter.send(());
+            }
+        }
+        self.client.handle_timeout(now);
+        while let Some(output) = self.client.poll() {
+            self.carry_out(output);
+        }
+        while let Some(waiter) = self.waiting.expired(now) {
+            let _ = waiter.send(());
+        }
+        match self.stopped {
+            true => Turn::Stopped,
+            false => Turn::Wait(Deadline::sooner(self.client.deadline(), self.waiting.deadline())),
+        }
+    }
+
+    /// Ends the waits on all links whose time is up, and says when the next is: for adapters whose
+    /// drivers do not keep time.
+    pub fn expire_links(&self) -> Option<Deadline> {
+        let now = self.session.clock.now();
+        self.links.iter().fold(None, |soonest, link| {
+            link.handle_timeout(now);
+            Deadline::sooner(soonest, link.deadline())
+        })
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Open { link, address, timeout } => self.open(link, address, timeout),
+            Output::Close { link, cause } => {
+                if let Some(link) = self.links.remove(link) {
+                    link.close(cause);
+                }
+            }
+            Output::Call { link, chore, command, deadline } => {
+                let refused = match self.links.get(link) {
+                    Some(link) => link.call(&command, Token::Chore(chore), deadline).err(),
+                    None => {
+                        let why = Refusal::Closed(LinkError::Retired);
+                        Some(CallRefused { token: Token::Chore(chore), why })
+                    }
+                };
+                if let Some(CallRefused { why, .. }) = refused {
+                    let outcome = Err(refusal(why));
+                    self.session.inbox.push(Input::Answer { chore, outcome });
+                }
+            }
+            Output::Respond { link, header } => {
+                if let Some(link) = self.links.get(link) {
+                    link.respond(&header);
+                }
+            }
+            Output::Publish(routes) => {
+                self.routes = routes;
+                self.publish();
+            }
+            Output::Stopped { drained } => self.stop(LinkError::ShuttingDown, drained),
+            // Later kinds of outputs come with the adapters that know them.
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, id: LinkId, address: Address, timeout: Duration) {
+        let config = link_config(&self.session.config);
+        let inbox = Arc::clone(&self.session.inbox);
+        let link = Arc::new(SharedLink::new(id, config, inbox, self.dialer.wire()));
+        self.links.insert(Arc::clone(&link));
+        self.dialer.dial(link, address, timeout);
+    }
+
+    fn publish(&mut self) {
+        let (routes, links) = (Arc::clone(&self.routes), self.links.clone());
+        self.session.view.store(Arc::new(View { routes, links }));
+        for waiter in self.waiting.release() {
+            let _ = waiter.send(());
+        }
+    }
+
+    /// Ends the session.
+    fn stop(&mut self, why: LinkError, drained: bool) {
+        self.stopped = true;
+        for link in std::mem::take(&mut self.links).iter() {
+            link.close(why.clone());
+        }
+        self.routes = Arc::new(self.routes.closed(why));
+        self.publish();
+        self.session.ended(drained);
+        // Waiters that come too late are dropped with the mailbox, which wakes them.
+        self.session.inbox.close();
+    }
+}
+
+impl<D: Dialer> Drop for Hub<D> {
+    fn drop(&mut self) {
+        if !self.stopped {
+            self.stop(LinkError::DriverGone, false);
+        }
+    }
+}
+
+fn refusal(why: Refusal) -> CallError {
+    match why {
+        Refusal::Full => CallError::Full,
+        Refusal::Closed(cause) => CallError::Unsent(cause),
+        Refusal::Encode(error) => CallError::Encode(error),
+        _ => CallError::Full,
+    }
+}
+
+fn link_config(config: &ProducerConfig) -> LinkConfig {
+    LinkConfig {
+        form: config.serialize_type,
+        in_flight_max: config.connection_in_flight_max,
+        queue_bytes_max: config.connection_queue_bytes_max,
+        first_opaque: 0,
+    }
+}

@@ -1,0 +1,45 @@
+//! What the adapters of `rocketmq-producer` have in common: everything between the machines of the
+//! core and the sockets, except waiting.
+//!
+//! An implementation detail of the crates `rocketmq-producer-{blocking,smol,tokio}`; it promises
+//! no stability of its own.
+//!
+//! | here | what it is |
+//! |---|---|
+//! | [`Lifecycle`] | start, shut down, start again: one [`Session`] at a time |
+//! | [`Session`] | one start's world: configuration, clock, published [`View`], [`Inbox`] |
+//! | [`Hub`] | owns the client; its `turn` never blocks, the adapter waits between turns |
+//! | [`SharedLink`] | one connection's machine behind a short lock, and the completion of its calls |
+//! | [`Sending`] | one send: the adapter only waits for what it returns |
+//!
+//! No lock is held across a syscall, a decode or user code.
+
+mod clock;
+mod error;
+mod hub;
+mod identity;
+mod inbox;
+mod lifecycle;
+mod link;
+mod links;
+mod sending;
+mod session;
+mod waker;
+
+pub use clock::Clock;
+pub use error::{ShutdownError, StartError};
+pub use hub::{Dialer, Hub, Turn};
+pub use inbox::Inbox;
+pub use lifecycle::{Begun, Lifecycle};
+pub use link::{Completion, SharedLink, Token, Wire};
+pub use sending::{Next, Sending};
+pub use session::{Session, View};
+pub use waker::WakerSlot;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks, whether or not a holder has panicked: what is guarded here is consistent between any two
+/// statements that can panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,114 @@
+//! Start, shut down, start again.
+
+use std::sync::{Arc, Mutex};
+
+use rocketmq_producer_core::{
+    client::Client,
+    delivery::{SendError, SendErrorKind},
+    model::{ConfigError, Message, ProducerConfig},
+};
+
+use crate::{
+    Dialer, Hub, Sending, Session, ShutdownError, StartError, Wire, identity::identity, lock,
+};
+
+/// One producer's sessions, at most one at a time. Dropped, it lets the current one end by itself.
+#[derive(Debug)]
+pub struct Lifecycle<W> {
+    config: Arc<ProducerConfig>,
+    current: Mutex<Option<Arc<Session<W>>>>,
+}
+
+/// How a start begins.
+#[derive(Debug)]
+pub enum Begun<D: Dialer> {
+    /// A hub to be run.
+    Hub(Box<Hub<D>>),
+    /// It is running already.
+    Running,
+    /// The session before is still ending: wait for it, then begin again.
+    Ending(Arc<Session<D::Wire>>),
+}
+
+impl<W: Wire> Lifecycle<W> {
+    /// Checks the configuration; no I/O.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the field.
+    pub fn new(config: ProducerConfig) -> Result<Self, ConfigError> {
+        config.validate()?;
+        Ok(Self { config: Arc::new(config), current: Mutex::new(None) })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &ProducerConfig {
+        &self.config
+    }
+
+    /// Begins a session, unless there is one. The caller runs the hub; dropping it ends the
+    /// session.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when the operating system gives no entropy.
+    pub fn begin<D: Dialer<Wire = W>>(&self, dialer: D) -> Result<Begun<D>, StartError> {
+        let mut current = lock(&self.current);
+        match &*current {
+            Some(session) if session.is_over() => {}
+            Some(session) if session.is_open() => return Ok(Begun::Running),
+            Some(session) => return Ok(Begun::Ending(Arc::clone(session))),
+            None => {}
+        }
+        let identity = identity()?;
+        let client = Client::new(Arc::clone(&self.config), &identity)?;
+        let session = Arc::new(Session::new(Arc::clone(&self.config), &identity));
+        *current = Some(Arc::clone(&session));
+        Ok(Begun::Hub(Box::new(Hub::new(client, session, dialer))))
+    }
+
+    /// True between a start and the next shutdown.
+    pub fn is_running(&self) -> bool {
+        lock(&self.current).as_ref().is_some_and(|session| session.is_open())
+    }
+
+    /// Begins a send.
+    ///
+    /// # Errors
+    ///
+    /// [`SendErrorKind::NotRunning`], or as [`Session::begin`].
+    pub fn send(&self, message: Message) -> Result<Sending<W>, SendError> {
+        let session = lock(&self.current).clone();
+        match session {
+            Some(session) => session.begin(message),
+            None => Err(SendError::not_sent(SendErrorKind::NotRunning, message)),
+        }
+    }
+
+    /// Begins to end the current session, and gives it to be waited for.
+    pub fn close(&self) -> Option<Arc<Session<W>>> {
+        let session = lock(&self.current).clone()?;
+        session.close();
+        Some(session)
+    }
+
+    /// Turns an ended session into the result of a shutdown.
+    ///
+    /// # Errors
+    ///
+    /// [`ShutdownError`] when sends had to be cut off.
+    pub fn closed(session: &Session<W>) -> Result<(), ShutdownError> {
+        match session.cut_off() {
+            0 => Ok(()),
+            unfinished => Err(ShutdownError { unfinished }),
+        }
+    }
+}
+
+impl<W> Drop for Lifecycle<W> {
+    fn drop(&mut self) {
+        if let Some(session) = &*lock(&self.current) {
+            session.close();
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! One start's world.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use arc_swap::ArcSwap;
+use rocketmq_producer_core::{
+    client::Input,
+    delivery::{Delivery, SendError, SendErrorKind},
+    model::{Identity, Message, ProducerConfig, UniqKeys},
+    route::Routes,
+};
+
+use crate::{Clock, Inbox, Sending, links::LinkTable, lock};
+
+/// What senders see: routes, and the links that they name.
+#[derive(Debug)]
+pub struct View<W> {
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) links: LinkTable<W>,
+}
+
+/// Everything between one `start` and its end. Shared by senders, drivers and the hub.
+#[derive(Debug)]
+pub struct Session<W> {
+    pub(crate) config: Arc<ProducerConfig>,
+    pub(crate) clock: Clock,
+    pub(crate) view: ArcSwap<View<W>>,
+    pub(crate) inbox: Arc<Inbox>,
+    uniq_keys: Mutex<UniqKeys>,
+    seeds: AtomicUsize,
+    in_flight: AtomicUsize,
+    /// No more sends may begin.
+    closing: AtomicBool,
+    end: Mutex<End>,
+}
+
+/// Whether the session is over, and who waits for that.
+#[derive(Debug, Default)]
+struct End {
+    reached: bool,
+    cut_off: usize,
+    waiters: Vec<oneshot::Sender<()>>,
+}
+
+impl<W> Session<W> {
+    pub(crate) fn new(config: Arc<ProducerConfig>, identity: &Identity) -> Self {
+        Self {
+            config,
+            clock: Clock::start(),
+            view: ArcSwap::from_pointee(View {
+                routes: Arc::default(),
+                links: LinkTable::default(),
+            }),
+            inbox: Arc::new(Inbox::open()),
+            uniq_keys: Mutex::new(UniqKeys::new(identity)),
+            seeds: AtomicUsize::new(identity.nonce as usize),
+            in_flight: AtomicUsize::new(0),
+            closing: AtomicBool::new(false),
+            end: Mutex::default(),
+        }
+    }
+
+    /// The session's clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// The hub's letter box.
+    pub fn inbox(&self) -> &Arc<Inbox> {
+        &self.inbox
+    }
+
+    /// True while sends may begin.
+    pub fn is_open(&self) -> bool {
+        !self.closing.load(Ordering::SeqCst)
+    }
+
+    /// Begins a send.
+    ///
+    /// # Errors
+    ///
+    /// [`SendErrorKind::NotRunning`] once the session is closing, or
+    /// [`SendErrorKind::InvalidMessage`]; nothing has been sent then.
+    pub fn begin(self: &Arc<Self>, message: Message) -> Result<Sending<W>, SendError> {
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+        let guard = InFlight(Arc::clone(self));
+        if !self.is_open() {
+            return Err(SendError::not_sent(SendErrorKind::NotRunning, message));
+        }
+        let now = self.clock.now();
+        let message = match message.uniq_key() {
+            Some(_) => message,
+            None => message.with_uniq_key(lock(&self.uniq_keys).next(now.wall)),
+        };
+        let seed = self.seeds.fetch_add(1, Ordering::Relaxed) as u64;
+        let delivery = Delivery::new(now, Arc::clone(&self.config), message, seed)?;
+        Ok(Sending::new(delivery, guard))
+    }
+
+    /// Refuses new sends and tells the client to leave once those in flight are over.
+    pub(crate) fn close(&self) {
+        if !self.closing.swap(true, Ordering::SeqCst) {
+            self.inbox.push(Input::Shutdown);
+            if self.in_flight.load(Ordering::SeqCst) == 0 {
+                self.inbox.push(Input::Drained);
+            }
+        }
+    }
+
+    /// Marks the end, and tells all who wait for it.
+    pub(crate) fn ended(&self, drained: bool) {
+        self.closing.store(true, Ordering::SeqCst);
+        let mut end = lock(&self.end);
+        end.reached = true;
+        if !drained {
+            end.cut_off = self.in_flight.load(Ordering::SeqCst);
+        }
+        let waiters = std::mem::take(&mut end.waiters);
+        drop(end);
+        for waiter in waiters {
+            let _ = waiter.send(());
+        }
+    }
+
+    /// Comes back, with a message or with its end, when the session is over.
+    #[must_use]
+    pub fn end(&self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        let mut end = lock(&self.end);
+        if !end.reached {
+            end.waiters.push(sender);
+        }
+        receiver
+    }
+
+    /// True when the session is over.
+    pub fn is_over(&self) -> bool {
+        lock(&self.end).reached
+    }
+
+    /// Sends that were in flight when the session ended.
+    pub fn cut_off(&self) -> usize {
+        lock(&self.end).cut_off
+    }
+
+    /// Sends in flight.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::SeqCst)
+    }
+}
+
+/// Counts one send as in flight for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct InFlight<W>(pub(crate) Arc<Session<W>>);
+
+impl<W> Drop for InFlight<W> {
+    fn drop(&mut self) {
+        let last = self.0.in_flight.fetch_sub(1, Ordering::SeqCst) == 1;
+        if last && !self.0.is_open() {
+            self.0.inbox.push(Input::Drained);
+        }
+    }
+}
