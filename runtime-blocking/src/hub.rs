@@ -8,7 +8,7 @@ use std::{
 };
 
 use rocketmq_producer_core::{link::LinkError, model::Address, time::Deadline};
-use rocketmq_producer_shared::{Dialer, Hub, SharedLink, Turn};
+use rocketmq_producer_shared::{Dialer, Driver, Hub, SharedLink, Turn};
 
 use crate::{connect::connect, link::SocketWire, link::read};
 
@@ -57,11 +57,12 @@ impl Dialer for ThreadDialer {
         let thread = thread::Builder::new().name(format!("rmq-{}", link.id()));
         let failed = Arc::clone(&link);
         let spawned = thread.spawn(move || {
+            let driver = Driver::new(link);
             let cause = match connect(&address, timeout) {
-                Ok(socket) => read(&link, socket),
+                Ok(socket) => read(driver.link(), socket),
                 Err(cause) => cause,
             };
-            link.disconnected(cause);
+            driver.finish(cause);
         });
         if let Err(error) = spawned {
             let reason = format!("no thread to be had: {error}").into();

@@ -11,12 +11,9 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Buf, BytesMut};
-use rocketmq_producer_core::{
-    codec::FrameDecoder,
-    link::{LinkError, Outgoing},
-};
-use rocketmq_producer_shared::{SharedLink, Wire};
+use bytes::Buf;
+use rocketmq_producer_core::link::{LinkError, Outgoing};
+use rocketmq_producer_shared::{Incoming, SharedLink, Wire};
 
 /// How much is read at once.
 const READ_SIZE: usize = 64 * 1024;
@@ -130,27 +127,17 @@ pub(crate) fn read(link: &Link, socket: TcpStream) -> LinkError {
         return LinkError::Retired;
     }
     link.connected();
-    let decoder = FrameDecoder::default();
+    let mut incoming = Incoming::default();
     let mut chunk = vec![0; READ_SIZE];
-    let mut buffer = BytesMut::new();
-    let mut frames = Vec::new();
     let mut reader = socket;
     let cause = loop {
         match reader.read(&mut chunk) {
             Ok(0) => break LinkError::ClosedByPeer,
-            Ok(count) => buffer.extend_from_slice(chunk.get(..count).unwrap_or_default()),
+            Ok(count) => incoming.buffer.extend_from_slice(chunk.get(..count).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => break broken(&error),
         }
-        let decoded = loop {
-            match decoder.decode(&mut buffer) {
-                Ok(Some(frame)) => frames.push(frame),
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
-        link.handle_frames(&mut frames);
-        if let Err(error) = decoded {
+        if let Err(error) = incoming.decode(link) {
             break error.into();
         }
     };

@@ -107,9 +107,8 @@ impl<D: Dialer> Hub<D> {
     /// Ends the waits on all links whose time is up, and says when the next is: for adapters whose
     /// drivers do not keep time.
     pub fn expire_links(&self) -> Option<Deadline> {
-        let now = self.session.clock.now();
         self.links.iter().fold(None, |soonest, link| {
-            link.handle_timeout(now);
+            link.handle_timeout();
             Deadline::sooner(soonest, link.deadline())
         })
     }
@@ -153,7 +152,8 @@ impl<D: Dialer> Hub<D> {
     fn open(&mut self, id: LinkId, address: Address, timeout: Duration) {
         let config = link_config(&self.session.config);
         let inbox = Arc::clone(&self.session.inbox);
-        let link = Arc::new(SharedLink::new(id, config, inbox, self.dialer.wire()));
+        let clock = self.session.clock;
+        let link = Arc::new(SharedLink::new(id, config, inbox, clock, self.dialer.wire()));
         self.links.insert(Arc::clone(&link));
         self.dialer.dial(link, address, timeout);
     }

@@ -15,6 +15,7 @@
 //! No lock is held across a syscall, a decode or user code.
 
 mod clock;
+mod driver;
 mod error;
 mod hub;
 mod identity;
@@ -27,6 +28,7 @@ mod session;
 mod waker;
 
 pub use clock::Clock;
+pub use driver::{Driver, DriverBell, Incoming};
 pub use error::{ShutdownError, StartError};
 pub use hub::{Dialer, Hub, Turn};
 pub use inbox::Inbox;

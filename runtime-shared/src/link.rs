@@ -7,10 +7,10 @@ use rocketmq_producer_core::{
     codec::{Frame, Header, Request},
     ids::{ChoreId, LinkId},
     link::{Call, CallError, CallRefused, Link, LinkConfig, LinkError, LinkEvent, Outgoing},
-    time::{Deadline, Instant, Now},
+    time::{Deadline, Instant},
 };
 
-use crate::{Inbox, lock};
+use crate::{Clock, Inbox, lock};
 
 /// The end of a wait on a link.
 #[derive(Debug)]
@@ -45,18 +45,30 @@ pub struct SharedLink<W> {
     id: LinkId,
     machine: Mutex<Link<Token>>,
     inbox: Arc<Inbox>,
+    clock: Clock,
     /// The adapter's part.
     pub wire: W,
 }
 
 impl<W> SharedLink<W> {
-    pub(crate) fn new(id: LinkId, config: LinkConfig, inbox: Arc<Inbox>, wire: W) -> Self {
-        Self { id, machine: Mutex::new(Link::new(config)), inbox, wire }
+    pub(crate) fn new(
+        id: LinkId,
+        config: LinkConfig,
+        inbox: Arc<Inbox>,
+        clock: Clock,
+        wire: W,
+    ) -> Self {
+        Self { id, machine: Mutex::new(Link::new(config)), inbox, clock, wire }
     }
 
     /// Its name.
     pub fn id(&self) -> LinkId {
         self.id
+    }
+
+    /// The session's clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
     }
 }
 
@@ -104,7 +116,8 @@ impl<W: Wire> SharedLink<W> {
     }
 
     /// Ends the waits whose time is up.
-    pub fn handle_timeout(&self, now: Now) {
+    pub fn handle_timeout(&self) {
+        let now = self.clock.now();
         self.change(|link| link.handle_timeout(now));
     }
 

@@ -126,7 +126,7 @@ impl<W: Wire> Sending<W> {
     /// Ends the waits on the current link whose time is up, this one's among them.
     pub fn expire(&self) {
         if let Some((link, _)) = &self.call {
-            link.handle_timeout(self.session().clock.now());
+            link.handle_timeout();
         }
     }
 }

@@ -1,0 +1,54 @@
+//! The housekeeping task.
+
+use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
+
+use rocketmq_producer_core::model::Address;
+use rocketmq_producer_shared::{Dialer, Driver, DriverBell, Hub, SharedLink, Turn};
+use smol::Timer;
+
+use crate::{connect::connect, link::drive, spawner::Spawner};
+
+/// Runs the hub until it has stopped. Dropped before, with its executor, it ends the session.
+pub(crate) async fn run(mut hub: Box<Hub<TaskDialer>>) {
+    let clock = hub.session().clock();
+    let inbox = Arc::clone(hub.session().inbox());
+    while let Turn::Wait(deadline) = hub.turn() {
+        let until = deadline.and_then(|deadline| clock.to_std(deadline.at));
+        let mut timer = until.map_or_else(Timer::never, Timer::at);
+        poll_fn(|context| {
+            let due = Pin::new(&mut timer).poll(context).is_ready();
+            if inbox.poll_ready(context) || due { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}
+
+/// Opens each connection on a task of its own, which then drives it.
+#[derive(Debug)]
+pub(crate) struct TaskDialer(Spawner);
+
+impl TaskDialer {
+    pub(crate) fn new(spawner: Spawner) -> Self {
+        Self(spawner)
+    }
+}
+
+impl Dialer for TaskDialer {
+    type Wire = DriverBell;
+
+    fn wire(&self) -> DriverBell {
+        DriverBell::default()
+    }
+
+    fn dial(&mut self, link: Arc<SharedLink<DriverBell>>, address: Address, _timeout: Duration) {
+        // The client itself gives up on a dial that takes too long, and closes the link.
+        let driver = Driver::new(link);
+        self.0.spawn(async move {
+            let cause = match connect(driver.link(), &address).await {
+                Ok(socket) => drive(driver.link(), socket).await,
+                Err(cause) => cause,
+            };
+            driver.finish(cause);
+        });
+    }
+}

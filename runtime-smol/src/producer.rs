@@ -1,0 +1,130 @@
+//! The public type.
+
+use std::sync::Arc;
+
+use rocketmq_producer_core::{
+    delivery::SendError,
+    model::{ConfigError, Message, ProducerConfig, SendReceipt},
+};
+use rocketmq_producer_shared::{Begun, DriverBell, Lifecycle, Next, ShutdownError, StartError};
+use smol::Executor;
+
+use crate::{
+    hub::{TaskDialer, run},
+    spawner::Spawner,
+};
+
+/// A producer for tasks on smol. Cheap to clone; all clones are one producer.
+///
+/// Dropping the last clone without [`shutdown`](Self::shutdown) hangs nothing: its tasks say
+/// goodbye to the brokers and end in the background.
+#[derive(Clone, Debug)]
+pub struct Producer {
+    lifecycle: Arc<Lifecycle<DriverBell>>,
+    spawner: Spawner,
+}
+
+impl Producer {
+    /// A producer that is not yet running; does no I/O. It will run on smol's global executor.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the field that breaks a rule.
+    pub fn new(config: ProducerConfig) -> Result<Self, ConfigError> {
+        Self::spawning(config, Spawner::Global)
+    }
+
+    /// As [`new`](Self::new), but it will run on this executor, which its owner must run.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the field that breaks a rule.
+    pub fn with_executor(
+        config: ProducerConfig,
+        executor: Arc<Executor<'static>>,
+    ) -> Result<Self, ConfigError> {
+        Self::spawning(config, Spawner::Own(executor))
+    }
+
+    fn spawning(config: ProducerConfig, spawner: Spawner) -> Result<Self, ConfigError> {
+        Ok(Self { lifecycle: Arc::new(Lifecycle::new(config)?), spawner })
+    }
+
+    /// Starts the producer on its executor; does nothing when it is running. Succeeds while
+    /// name servers are down: sends then fail, with the reason, until they are up.
+    ///
+    /// After [`shutdown`](Self::shutdown) it starts anew; during one it waits for its end first.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when the operating system gives no entropy.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, it has not started anything.
+    pub async fn start(&self) -> Result<(), StartError> {
+        loop {
+            match self.lifecycle.begin(TaskDialer::new(self.spawner.clone()))? {
+                Begun::Running => return Ok(()),
+                Begun::Hub(hub) => {
+                    self.spawner.spawn(run(hub));
+                    return Ok(());
+                }
+                // The end of the wait is all that matters.
+                Begun::Ending(session) => drop(session.end().await),
+            }
+        }
+    }
+
+    /// Sends a message and waits for the broker's answer, at most `send_msg_timeout` in all.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] says why, whether the message may be stored, what was tried, and gives the
+    /// message back.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe. Dropped after the message was queued on a connection, the broker may still store it;
+    /// nothing else is affected.
+    pub async fn send(&self, message: Message) -> Result<SendReceipt, SendError> {
+        let mut sending = self.lifecycle.send(message)?;
+        loop {
+            match sending.advance() {
+                Next::Done(result) => return result,
+                // Released, or dropped by a hub that is gone: look again in any case.
+                Next::Wait(released) => drop(released.await),
+                Next::Reply { reply, .. } => sending.complete(reply.await),
+            }
+        }
+    }
+
+    /// Stops: refuses new sends, waits up to `shutdown_timeout` for those in flight, unregisters
+    /// from the brokers, closes. Does nothing when it is not running; waits for the end of a
+    /// shutdown that another task has begun.
+    ///
+    /// # Errors
+    ///
+    /// [`ShutdownError`] when sends were cut off. They have been answered, and the producer is
+    /// down.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, the shutdown goes on in the background.
+    pub async fn shutdown(&self) -> Result<(), ShutdownError> {
+        let Some(session) = self.lifecycle.close() else { return Ok(()) };
+        // The end of the wait is all that matters.
+        let _ = session.end().await;
+        Lifecycle::closed(&session)
+    }
+
+    /// True between a start and the next shutdown.
+    pub fn is_running(&self) -> bool {
+        self.lifecycle.is_running()
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &ProducerConfig {
+        self.lifecycle.config()
+    }
+}
