@@ -1,0 +1,19 @@
+//! The quick start of the README on `smol`.
+
+use rocketmq_producer::{Message, ProducerConfig, smol::Producer};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    smol::block_on(async {
+        let producer = Producer::new(ProducerConfig::new("orders", "127.0.0.1:9876"))?;
+        producer.start().await?;
+
+        let message = Message::new("TopicTest", "hello").with_tags("a").with_key("k1");
+        match producer.send(message).await {
+            Ok(receipt) => println!("{} is stored in {}", receipt.message_id, receipt.message_queue),
+            Err(error) => eprintln!("{error}"),
+        }
+
+        producer.shutdown().await?;
+        Ok(())
+    })
+}

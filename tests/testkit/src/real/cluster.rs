@@ -1,0 +1,231 @@
+//! A running cluster: its addresses, the faults that can be done to it, and its end.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::builder::RealClusterBuilder;
+use super::config::Server;
+use super::error::LaunchError;
+use super::probe;
+use super::process::Process;
+use super::progress::{Listener, Progress};
+use super::ready::{self, Limit};
+use super::version::Version;
+
+/// How long the servers may take to end by themselves. Brokers take up to 20 s, for the sake of
+/// files that are about to be removed, so most are killed.
+const END_LIMIT: Duration = Duration::from_millis(500);
+
+/// How long a broker may take to be back.
+const RESTART_LIMIT: Duration = Duration::from_secs(90);
+
+/// One real name server and its brokers, ended and cleaned up when dropped.
+#[derive(Debug)]
+pub struct RealCluster {
+    version: Version,
+    namesrv: Member,
+    brokers: Vec<Member>,
+    probe_topic: &'static str,
+    home: TempDir,
+}
+
+impl RealCluster {
+    /// Starts one name server and one broker of `version` and waits until both answer.
+    ///
+    /// # Errors
+    ///
+    /// See [`RealClusterBuilder::start`].
+    pub fn start(version: Version) -> Result<RealCluster, LaunchError> {
+        RealCluster::builder(version).start()
+    }
+
+    /// Chooses more than a version before starting.
+    pub fn builder(version: Version) -> RealClusterBuilder {
+        RealClusterBuilder::new(version)
+    }
+
+    pub(super) fn new(
+        version: Version,
+        namesrv: Member,
+        brokers: Vec<Member>,
+        probe_topic: &'static str,
+        home: TempDir,
+    ) -> RealCluster {
+        RealCluster { version, namesrv, brokers, probe_topic, home }
+    }
+
+    /// Starts the name server, then all brokers at once: a broker that finds no name server tries
+    /// again only seconds later.
+    pub(super) fn start_all(
+        &mut self,
+        limit: Limit,
+        listener: &Listener,
+    ) -> Result<(), LaunchError> {
+        let (namesrv, topic) = (self.namesrv.addr, self.probe_topic);
+        self.namesrv.start(listener)?;
+        self.namesrv.wait_ready(limit, |addr| probe::answers_route_request(addr, topic))?;
+        for broker in &mut self.brokers {
+            broker.start(listener)?;
+        }
+        for broker in &mut self.brokers {
+            broker.wait_ready(limit, |addr| probe_broker(namesrv, topic, addr))?;
+        }
+        Ok(())
+    }
+
+    /// The release that runs.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The name server's address as clients are given it, `127.0.0.1:port`.
+    pub fn namesrv_addr(&self) -> String {
+        self.namesrv.addr.to_string()
+    }
+
+    /// The names of the brokers, `broker-a` first.
+    pub fn broker_names(&self) -> impl Iterator<Item = &str> {
+        self.brokers.iter().map(Member::name)
+    }
+
+    /// Where the broker `name` listens, or did until it was killed.
+    pub fn broker_addr(&self, name: &str) -> Option<SocketAddr> {
+        self.brokers.iter().find(|broker| broker.name() == name).map(Member::addr)
+    }
+
+    /// The process ids of the servers that have not been killed: the name server's, then the
+    /// brokers'.
+    pub fn pids(&self) -> Vec<u32> {
+        self.members().filter_map(|member| member.process.as_ref()).map(Process::id).collect()
+    }
+
+    /// The folder with all files of all servers, one folder a server: its output is in
+    /// `stdout.log`.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Kills the broker `name` (SIGKILL) and waits until it has ended. Its files stay. The name
+    /// server notices the lost connection and forgets the broker.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such broker.
+    pub fn kill_broker(&mut self, name: &str) -> Result<(), LaunchError> {
+        // Dropping a process kills it.
+        self.broker_mut(name)?.process = None;
+        Ok(())
+    }
+
+    /// Starts the broker `name` again, on the same port and files, and waits until it answers. It
+    /// is killed first if it runs.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such broker, or it ends or does not answer in time.
+    pub fn restart_broker(&mut self, name: &str) -> Result<(), LaunchError> {
+        self.kill_broker(name)?;
+        let limit = Limit::from_now(RESTART_LIMIT);
+        let (namesrv, topic) = (self.namesrv.addr, self.probe_topic);
+        let broker = self.broker_mut(name)?;
+        broker.start(&(Box::new(|_: &Progress| {}) as Listener))?;
+        broker.wait_ready(limit, |addr| probe_broker(namesrv, topic, addr))
+    }
+
+    /// Checks that no server has ended of itself.
+    ///
+    /// # Errors
+    ///
+    /// [`LaunchError::Exited`] for the first one that has.
+    pub fn check(&mut self) -> Result<(), LaunchError> {
+        let mut members = std::iter::once(&mut self.namesrv).chain(&mut self.brokers);
+        members.try_for_each(Member::check)
+    }
+
+    fn members(&self) -> impl Iterator<Item = &Member> {
+        std::iter::once(&self.namesrv).chain(&self.brokers)
+    }
+
+    fn broker_mut(&mut self, name: &str) -> Result<&mut Member, LaunchError> {
+        self.brokers
+            .iter_mut()
+            .find(|broker| broker.name() == name)
+            .ok_or_else(|| LaunchError::UnknownBroker(name.to_owned()))
+    }
+}
+
+impl Drop for RealCluster {
+    fn drop(&mut self) {
+        let members = std::iter::once(&mut self.namesrv).chain(&mut self.brokers);
+        let mut processes: Vec<Process> =
+            members.filter_map(|member| member.process.take()).collect();
+        for process in &mut processes {
+            process.terminate();
+        }
+        let deadline = Instant::now() + END_LIMIT;
+        for process in &mut processes {
+            process.wait_until(deadline);
+        }
+        // Killed here, before the folder they write to is removed.
+        drop(processes);
+    }
+}
+
+/// A server of the cluster, running or killed.
+#[derive(Debug)]
+pub(super) struct Member {
+    server: Server,
+    addr: SocketAddr,
+    process: Option<Process>,
+}
+
+impl Member {
+    pub(super) fn new(server: Server, addr: SocketAddr) -> Member {
+        Member { server, addr, process: None }
+    }
+
+    pub(super) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    fn name(&self) -> &str {
+        self.server.name()
+    }
+
+    fn start(&mut self, listener: &Listener) -> Result<(), LaunchError> {
+        listener(&Progress::Starting { who: self.name().to_owned(), addr: self.addr });
+        self.process = Some(self.server.start()?);
+        Ok(())
+    }
+
+    fn wait_ready(
+        &mut self,
+        limit: Limit,
+        probe: impl Fn(SocketAddr) -> std::io::Result<()>,
+    ) -> Result<(), LaunchError> {
+        match &mut self.process {
+            Some(process) => ready::wait(self.server.name(), process, limit, || probe(self.addr)),
+            None => Ok(()),
+        }
+    }
+
+    fn check(&mut self) -> Result<(), LaunchError> {
+        let Some(process) = &mut self.process else { return Ok(()) };
+        match process.exit_status() {
+            None => Ok(()),
+            Some(status) => {
+                let (who, log) = (self.server.name().to_owned(), process.output_tail());
+                Err(LaunchError::Exited { who, status, log })
+            }
+        }
+    }
+}
+
+/// A broker is ready when the name server sends clients to it and it answers them.
+fn probe_broker(namesrv: SocketAddr, topic: &str, addr: SocketAddr) -> std::io::Result<()> {
+    probe::route_leads_to(namesrv, topic, addr)?;
+    probe::answers_heartbeat(addr)
+}
