@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use rocketmq_producer_core::{
     client::{Client, Input, Output, Waiting},
     ids::LinkId,
-    link::{CallError, CallRefused, LinkConfig, LinkError, Refusal},
+    link::{Call, CallError, LinkConfig, LinkError, Refusal},
     model::{Address, ProducerConfig},
     route::Routes,
     time::Deadline,
@@ -122,14 +122,13 @@ impl<D: Dialer> Hub<D> {
                 }
             }
             Output::Call { link, chore, command, deadline } => {
+                let (token, probe) = (Token::Chore(chore), command.is_probe());
+                let call = Call { request: &command, token, deadline, probe };
                 let refused = match self.links.get(link) {
-                    Some(link) => link.call(&command, Token::Chore(chore), deadline).err(),
-                    None => {
-                        let why = Refusal::Closed(LinkError::Retired);
-                        Some(CallRefused { token: Token::Chore(chore), why })
-                    }
+                    Some(link) => link.call(call).err().map(|refused| refused.why),
+                    None => Some(Refusal::Closed(LinkError::Retired)),
                 };
-                if let Some(CallRefused { why, .. }) = refused {
+                if let Some(why) = refused {
                     let outcome = Err(refusal(why));
                     self.session.inbox.push(Input::Answer { chore, outcome });
                 }

@@ -80,11 +80,10 @@ impl<W: Wire> SharedLink<W> {
     /// As [`Link::handle_call`].
     pub fn call(
         self: &Arc<Self>,
-        request: &impl Request,
-        token: Token,
-        deadline: Instant,
+        call: Call<'_, impl Request, Token>,
     ) -> Result<(), CallRefused<Token>> {
-        lock(&self.machine).handle_call(Call { request, token, deadline })?;
+        let now = self.clock.now();
+        lock(&self.machine).handle_call(now, call)?;
         W::bytes_queued(self);
         Ok(())
     }
@@ -112,7 +111,8 @@ impl<W: Wire> SharedLink<W> {
 
     /// Takes in what the driver has decoded.
     pub fn handle_frames(&self, frames: &mut Vec<Frame>) {
-        self.change(|link| link.handle_frames(frames.drain(..)));
+        let now = self.clock.now();
+        self.change(|link| link.handle_frames(now, frames.drain(..)));
     }
 
     /// Ends the waits whose time is up.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rocketmq_producer_core::{
     client::Wait,
     delivery::{Delivery, SendError, Step},
-    link::{CallError, CallRefused, LinkError, Refusal},
+    link::{Call, CallError, CallRefused, LinkError, Refusal},
     model::SendReceipt,
     time::Instant,
 };
@@ -94,7 +94,8 @@ impl<W: Wire> Sending<W> {
         let (link, deadline) = self.call.clone()?;
         let request = self.delivery.request()?;
         let (caller, reply) = oneshot::channel();
-        match link.call(&request, Token::Caller(caller), deadline) {
+        let token = Token::Caller(caller);
+        match link.call(Call { request: &request, token, deadline, probe: false }) {
             Ok(()) => return Some(Next::Reply { reply, deadline }),
             Err(CallRefused { token, why: Refusal::Full }) => {
                 link.wait_for_room(token, deadline);

@@ -251,9 +251,9 @@ impl Client {
         } else if let Some(link) = self.heartbeats.remove(&chore) {
             match outcome {
                 Ok(frame) => self.connections.heartbeat_answered(link, frame.header.version),
+                Err(CallError::Expired { .. }) => self.close(now, link, LinkError::Unresponsive),
                 // A connection that has ended says so itself.
-                Err(CallError::Lost(_) | CallError::Unsent(_)) => {}
-                Err(_) => self.close(now, link, LinkError::Unresponsive),
+                Err(_) => {}
             }
         } else {
             self.handle_goodbye(now, chore);

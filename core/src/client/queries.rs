@@ -234,11 +234,11 @@ impl Client {
         let index = self.name_servers.iter().position(|known| known == server);
         self.current_server = index.unwrap_or(self.current_server);
         let interval = self.config.update_topic_route_info_interval;
-        if let Some(topic) = self.topics.get_mut(name) {
-            topic.found(now, route, interval);
+        let topic = self.topics.get_mut(name);
+        if topic.is_some_and(|topic| topic.found(now, route, interval)) {
+            self.dirty = true;
+            self.drop_unrouted_brokers(now);
         }
-        self.dirty = true;
-        self.drop_unrouted_brokers(now);
     }
 
     /// All servers have been asked and none had the route.

@@ -74,17 +74,18 @@ impl Query {
 }
 
 impl Topic {
-    /// A round has found the route.
-    pub(super) fn found(&mut self, now: Now, route: TopicRoute, interval: Duration) {
-        match &self.entry.route {
-            Some(known) if **known == route => {}
-            _ => self.entry.route = Some(Arc::new(route)),
+    /// A round has found the route; true when it is news.
+    pub(super) fn found(&mut self, now: Now, route: TopicRoute, interval: Duration) -> bool {
+        let same = self.entry.route.as_ref().is_some_and(|known| **known == route);
+        if !same {
+            self.entry.route = Some(Arc::new(route));
         }
-        self.entry.failure = None;
+        let recovered = self.entry.failure.take().is_some();
         self.entry.rounds += 1;
         self.query = None;
         self.streak = 0;
         self.due = now.instant + interval;
+        !same || recovered
     }
 
     /// A round has failed. The last good route stays, unless the answer is that there are no

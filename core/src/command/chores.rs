@@ -38,6 +38,13 @@ pub enum ClientCommand {
     },
 }
 
+impl ClientCommand {
+    /// True when the answer matters only as a sign of life.
+    pub const fn is_probe(&self) -> bool {
+        matches!(self, Self::Heartbeat { .. })
+    }
+}
+
 impl Request for ClientCommand {
     fn code(&self) -> i32 {
         match self {

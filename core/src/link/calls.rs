@@ -1,5 +1,7 @@
 //! Calls in flight, by opaque.
 
+use std::time::Duration;
+
 use crate::time::Instant;
 
 /// One call that awaits its answer.
@@ -9,6 +11,8 @@ pub(super) struct Entry<T> {
     /// Stream offset of the call's first byte.
     pub(super) start: u64,
     pub(super) deadline: Instant,
+    /// A probe's patience, renewed whenever the peer is heard.
+    pub(super) patience: Option<Duration>,
     pub(super) token: T,
 }
 
@@ -72,6 +76,10 @@ impl<T> Calls<T> {
         self.len -= taken.len();
         taken.sort_unstable_by_key(|entry| entry.start);
         taken
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry<T>> {
+        self.slots.iter_mut().flatten()
     }
 
     pub(super) fn soonest(&self) -> Option<Instant> {

@@ -48,6 +48,10 @@ pub struct Call<'a, R: ?Sized, T> {
     pub token: T,
     /// When to stop waiting.
     pub deadline: Instant,
+    /// A question of life: taken even when there is no room, and given up only after the peer has
+    /// not been heard for as long as it was given, so that a connection that is merely busy is not
+    /// taken for dead. For the few heartbeats of the client.
+    pub probe: bool,
 }
 
 /// What a link has to say.
@@ -108,6 +112,8 @@ pub struct Link<T> {
     /// First come, first served.
     waiting: VecDeque<(Instant, T)>,
     events: VecDeque<LinkEvent<T>>,
+    /// When the peer was last heard.
+    heard: Instant,
     /// No deadline in the tables is sooner.
     soonest: Instant,
     closed: Option<LinkError>,
@@ -125,6 +131,7 @@ impl<T> Link<T> {
             lent_end: 0,
             waiting: VecDeque::new(),
             events: VecDeque::new(),
+            heard: Instant::default(),
             soonest: Instant::FAR_FUTURE,
             closed: None,
             stats: LinkStats::default(),
@@ -139,13 +146,14 @@ impl<T> Link<T> {
     /// request cannot be encoded. Nothing has been queued then.
     pub fn handle_call<R: Request + ?Sized>(
         &mut self,
+        now: Now,
         call: Call<'_, R, T>,
     ) -> Result<(), CallRefused<T>> {
-        let Call { request, token, deadline } = call;
+        let Call { request, token, deadline, probe } = call;
         if let Some(error) = &self.closed {
             return Err(CallRefused { token, why: Refusal::Closed(error.clone()) });
         }
-        if !self.has_room() {
+        if !probe && !self.has_room() {
             return Err(CallRefused { token, why: Refusal::Full });
         }
         let body = request.body();
@@ -158,7 +166,8 @@ impl<T> Link<T> {
         self.queue.push_body(body);
         let start = self.queued_end;
         self.queued_end = self.lent_end + self.queue.remaining() as u64;
-        self.calls.insert(Entry { opaque, start, deadline, token });
+        let patience = probe.then(|| deadline.saturating_since(now.instant));
+        self.calls.insert(Entry { opaque, start, deadline, patience, token });
         self.soonest = self.soonest.min(deadline);
         Ok(())
     }
@@ -203,8 +212,9 @@ impl<T> Link<T> {
 
     /// Takes in what the driver has decoded. An answer always wins over a deadline that passed
     /// before it but was not handled yet.
-    pub fn handle_frames(&mut self, frames: impl IntoIterator<Item = Frame>) {
+    pub fn handle_frames(&mut self, now: Now, frames: impl IntoIterator<Item = Frame>) {
         for frame in frames {
+            self.heard = now.instant;
             if !frame.header.is_response() {
                 self.stats.peer_requests += 1;
                 self.events.push_back(LinkEvent::Request(frame));
@@ -227,6 +237,10 @@ impl<T> Link<T> {
     pub fn handle_timeout(&mut self, now: Now) {
         if now.instant < self.soonest {
             return;
+        }
+        for probe in self.calls.iter_mut() {
+            let patience = probe.patience.map(|patience| self.heard + patience);
+            probe.deadline = patience.map_or(probe.deadline, |until| until.max(probe.deadline));
         }
         let lent_end = self.lent_end;
         for entry in self.calls.extract(|entry| entry.deadline <= now.instant) {
@@ -310,7 +324,7 @@ impl<T> Link<T> {
         if self.waiting.is_empty() || !self.has_room() {
             return;
         }
-        let room = self.config.in_flight_max - self.calls.len();
+        let room = self.config.in_flight_max.saturating_sub(self.calls.len());
         for (_, token) in self.waiting.drain(..room.min(self.waiting.len())) {
             self.events.push_back(LinkEvent::Room { token });
         }

@@ -1,0 +1,171 @@
+//! The three producers under one face, so that one text can be read by all of them.
+//!
+//! The face blocks, because that is the one thing which all three can do: a scenario is plain
+//! threads and calls.
+
+use std::{sync::Arc, thread};
+
+use rocketmq_producer::{
+    ConfigError, Message, ProducerConfig, SendError, SendReceipt, ShutdownError, StartError,
+};
+
+/// A send's result.
+pub type Sent = Result<SendReceipt, SendError>;
+
+/// What a scenario does with a producer.
+pub trait Subject: Clone + Send + Sync + 'static {
+    fn new(config: ProducerConfig) -> Result<Self, ConfigError>;
+    fn start(&self) -> Result<(), StartError>;
+    fn send(&self, message: Message) -> Sent;
+    /// All at once, as far as the runtime goes.
+    fn send_all(&self, messages: Vec<Message>) -> Vec<Sent>;
+    fn shutdown(&self) -> Result<(), ShutdownError>;
+    fn is_running(&self) -> bool;
+
+    /// A producer that has been started.
+    fn started(config: ProducerConfig) -> Self {
+        let producer = Self::new(config).expect("the configuration is valid");
+        producer.start().expect("there are threads and entropy");
+        producer
+    }
+
+    /// A send in the background.
+    fn send_in_background(&self, message: Message) -> thread::JoinHandle<Sent> {
+        let producer = self.clone();
+        thread::spawn(move || producer.send(message))
+    }
+}
+
+/// Plain threads.
+#[derive(Clone)]
+pub struct Blocking(rocketmq_producer::blocking::Producer);
+
+impl Subject for Blocking {
+    fn new(config: ProducerConfig) -> Result<Self, ConfigError> {
+        rocketmq_producer::blocking::Producer::new(config).map(Self)
+    }
+
+    fn start(&self) -> Result<(), StartError> {
+        self.0.start()
+    }
+
+    fn send(&self, message: Message) -> Sent {
+        self.0.send(message)
+    }
+
+    fn send_all(&self, messages: Vec<Message>) -> Vec<Sent> {
+        let sends: Vec<_> = messages.into_iter().map(|m| self.send_in_background(m)).collect();
+        sends.into_iter().map(|send| send.join().expect("no send panics")).collect()
+    }
+
+    fn shutdown(&self) -> Result<(), ShutdownError> {
+        self.0.shutdown()
+    }
+
+    fn is_running(&self) -> bool {
+        self.0.is_running()
+    }
+}
+
+/// Smol's global executor.
+#[derive(Clone)]
+pub struct Smol(rocketmq_producer::smol::Producer);
+
+impl Subject for Smol {
+    fn new(config: ProducerConfig) -> Result<Self, ConfigError> {
+        rocketmq_producer::smol::Producer::new(config).map(Self)
+    }
+
+    fn start(&self) -> Result<(), StartError> {
+        smol::block_on(self.0.start())
+    }
+
+    fn send(&self, message: Message) -> Sent {
+        smol::block_on(self.0.send(message))
+    }
+
+    fn send_all(&self, messages: Vec<Message>) -> Vec<Sent> {
+        let send = |message| {
+            let producer = self.0.clone();
+            smol::spawn(async move { producer.send(message).await })
+        };
+        let sends: Vec<_> = messages.into_iter().map(send).collect();
+        smol::block_on(async {
+            let mut results = Vec::new();
+            for send in sends {
+                results.push(send.await);
+            }
+            results
+        })
+    }
+
+    fn shutdown(&self) -> Result<(), ShutdownError> {
+        smol::block_on(self.0.shutdown())
+    }
+
+    fn is_running(&self) -> bool {
+        self.0.is_running()
+    }
+}
+
+/// A tokio runtime of its own for each producer.
+#[derive(Clone)]
+pub struct Tokio {
+    producer: rocketmq_producer::tokio::Producer,
+    runtime: Arc<tokio::runtime::Runtime>,
+}
+
+impl Subject for Tokio {
+    fn new(config: ProducerConfig) -> Result<Self, ConfigError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all();
+        let runtime = Arc::new({ runtime }.build().expect("a runtime can be built"));
+        Ok(Self { producer: rocketmq_producer::tokio::Producer::new(config)?, runtime })
+    }
+
+    fn start(&self) -> Result<(), StartError> {
+        self.runtime.block_on(self.producer.start())
+    }
+
+    fn send(&self, message: Message) -> Sent {
+        self.runtime.block_on(self.producer.send(message))
+    }
+
+    fn send_all(&self, messages: Vec<Message>) -> Vec<Sent> {
+        let send = |message| {
+            let producer = self.producer.clone();
+            self.runtime.spawn(async move { producer.send(message).await })
+        };
+        let sends: Vec<_> = messages.into_iter().map(send).collect();
+        self.runtime.block_on(async {
+            let mut results = Vec::new();
+            for send in sends {
+                results.push(send.await.expect("no send panics"));
+            }
+            results
+        })
+    }
+
+    fn shutdown(&self) -> Result<(), ShutdownError> {
+        self.runtime.block_on(self.producer.shutdown())
+    }
+
+    fn is_running(&self) -> bool {
+        self.producer.is_running()
+    }
+}
+
+/// Makes every scenario a test of every runtime.
+macro_rules! on_every_runtime {
+    ($($scenario:ident),+ $(,)?) => {
+        mod blocking {
+            $(#[test] fn $scenario() { super::$scenario::<crate::subject::Blocking>(); })+
+        }
+        mod smol {
+            $(#[test] fn $scenario() { super::$scenario::<crate::subject::Smol>(); })+
+        }
+        mod tokio {
+            $(#[test] fn $scenario() { super::$scenario::<crate::subject::Tokio>(); })+
+        }
+    };
+}
+pub(crate) use on_every_runtime;
