@@ -14,6 +14,8 @@ const MARK_SIZE: usize = 4;
 /// One command as it came off the wire. The body is a slice of the read buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
+    /// The form that its header travelled in; servers may answer in the same.
+    pub form: SerializeType,
     /// The decoded header.
     pub header: Header,
     /// Everything after the header; empty when there was nothing.
@@ -88,10 +90,10 @@ fn parse(mut frame: Bytes) -> Result<Frame, CodecError> {
         return Err(CodecError::HeaderTooLong { header: header_len, frame: frame.len() });
     }
     let header = frame.split_to(header_len);
-    let header = match SerializeType::from_code(form) {
-        Some(SerializeType::Json) => json::decode(&header)?,
-        Some(SerializeType::Binary) => binary::decode(header)?,
-        None => return Err(CodecError::UnknownSerializeType(form)),
+    let form = SerializeType::from_code(form).ok_or(CodecError::UnknownSerializeType(form))?;
+    let header = match form {
+        SerializeType::Json => json::decode(&header)?,
+        SerializeType::Binary => binary::decode(header)?,
     };
-    Ok(Frame { header, body: frame })
+    Ok(Frame { form, header, body: frame })
 }

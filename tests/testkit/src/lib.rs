@@ -1,3 +1,18 @@
-//! testkit
+//! What tests of a RocketMQ producer need, this project's own and its users'.
+//!
+//! | here | what it is |
+//! |---|---|
+//! | [`serve::EmbeddedCluster`] | a cluster inside this process, on free loopback ports |
+//! | [`model`] | the same without sockets: name servers and brokers as state machines |
+//! | [`real::RealCluster`] | Apache RocketMQ itself, from Maven Central |
+//! | [`Reader`] | reads back what was stored, from any of them |
 
+pub mod model;
 pub mod real;
+pub mod serve;
+
+mod reader;
+mod stored;
+
+pub use reader::{ReadError, Reader};
+pub use stored::{NotStored, StoredMessage, offset_message_id};

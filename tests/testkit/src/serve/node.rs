@@ -1,0 +1,193 @@
+//! One node's listener and its connections.
+
+use std::{
+    collections::BTreeMap,
+    io::{Read, Write},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+};
+
+use bytes::BytesMut;
+use rocketmq_producer_core::codec::FrameDecoder;
+
+use super::Shared;
+use crate::model::{Node, Output};
+
+/// How much is read at once.
+const READ_SIZE: usize = 64 * 1024;
+/// Connections that one node takes; further ones are closed at once.
+const CONNECTIONS_MAX: usize = 4_096;
+
+/// A port, the thread that accepts on it, and a thread for each connection.
+#[derive(Debug)]
+pub(super) struct Listening {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    node: Node,
+    state: Arc<State>,
+    acceptor: Mutex<Option<Acceptor>>,
+}
+
+#[derive(Debug)]
+struct Acceptor {
+    stopping: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    accepted: AtomicU64,
+    connections: Mutex<BTreeMap<u64, (TcpStream, JoinHandle<()>)>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Listening {
+    pub(super) fn start(shared: Arc<Shared>, node: Node) -> Self {
+        let listener = bind((Ipv4Addr::LOCALHOST, 0).into());
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let this = Self {
+            address,
+            shared,
+            node,
+            state: Arc::new(State::default()),
+            acceptor: Mutex::new(None),
+        };
+        this.accept_on(listener);
+        this
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn accepted(&self) -> u64 {
+        self.state.accepted.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn connected(&self) -> usize {
+        lock(&self.state.connections).values().filter(|(_, thread)| !thread.is_finished()).count()
+    }
+
+    /// Listens again after [`stop`](Self::stop).
+    pub(super) fn resume(&self) {
+        if lock(&self.acceptor).is_none() {
+            self.accept_on(bind(self.address));
+        }
+    }
+
+    /// Stops listening and cuts all connections.
+    pub(super) fn stop(&self) {
+        if let Some(acceptor) = lock(&self.acceptor).take() {
+            acceptor.stopping.store(true, Ordering::SeqCst);
+            // The acceptor waits in `accept`: a connection of our own ends that.
+            let _ = TcpStream::connect(self.address);
+            let _ = acceptor.thread.join();
+        }
+        self.cut();
+    }
+
+    /// Cuts all connections and waits for their threads.
+    pub(super) fn cut(&self) {
+        let connections = std::mem::take(&mut *lock(&self.state.connections));
+        for (socket, _) in connections.values() {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+        for (_, (_, thread)) in connections {
+            let _ = thread.join();
+        }
+    }
+
+    fn accept_on(&self, listener: TcpListener) {
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (shared, node) = (Arc::clone(&self.shared), self.node.clone());
+        let (state, stop) = (Arc::clone(&self.state), Arc::clone(&stopping));
+        let thread = thread::spawn(move || {
+            for socket in listener.incoming() {
+                if stop.load(Ordering::SeqCst) {
+                    return;
+                }
+                if let Ok(socket) = socket {
+                    accept(&shared, &node, &state, socket);
+                }
+            }
+        });
+        *lock(&self.acceptor) = Some(Acceptor { stopping, thread });
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn bind(address: SocketAddr) -> TcpListener {
+    TcpListener::bind(address).unwrap_or_else(|error| panic!("cannot listen on {address}: {error}"))
+}
+
+fn accept(shared: &Arc<Shared>, node: &Node, state: &Arc<State>, socket: TcpStream) {
+    let mut connections = lock(&state.connections);
+    connections.retain(|_, (_, thread)| !thread.is_finished());
+    let (Ok(peer), Ok(handle)) = (socket.peer_addr(), socket.try_clone()) else { return };
+    if connections.len() == CONNECTIONS_MAX {
+        return;
+    }
+    state.accepted.fetch_add(1, Ordering::SeqCst);
+    let id = shared.next_connection();
+    let (shared, node) = (Arc::clone(shared), node.clone());
+    let thread = thread::spawn(move || {
+        // A connection that fails is over; the client notices by itself.
+        let _ = converse(&shared, &node, (id, peer), &socket);
+        let _ = socket.shutdown(Shutdown::Both);
+        shared.model().handle_closed(&node, id);
+    });
+    connections.insert(id, (handle, thread));
+}
+
+/// Answers one connection until it ends. The answers to what one read brought go out in one write.
+fn converse(
+    shared: &Shared,
+    node: &Node,
+    connection: (u64, SocketAddr),
+    mut socket: &TcpStream,
+) -> std::io::Result<()> {
+    socket.set_nodelay(true)?;
+    let decoder = FrameDecoder::default();
+    let mut chunk = vec![0; READ_SIZE];
+    let mut buffer = BytesMut::new();
+    let mut answers = BytesMut::new();
+    loop {
+        let count = socket.read(&mut chunk)?;
+        if count == 0 {
+            return Ok(());
+        }
+        buffer.extend_from_slice(&chunk[..count]);
+        let mut open = true;
+        while open {
+            let frame = match decoder.decode(&mut buffer) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(_) => return Ok(()),
+            };
+            let outputs = shared.model().handle_frame(shared.now(), node, connection, &frame);
+            for output in outputs {
+                match output {
+                    Output::Send(_, bytes) => answers.extend_from_slice(&bytes),
+                    Output::Close(_) => open = false,
+                }
+            }
+        }
+        socket.write_all(&answers)?;
+        answers.clear();
+        if !open {
+            return Ok(());
+        }
+    }
+}
