@@ -117,8 +117,9 @@ pub struct Tokio {
 
 impl Subject for Tokio {
     fn new(config: ProducerConfig) -> Result<Self, ConfigError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all();
-        let runtime = Arc::new({ runtime }.build().expect("a runtime can be built"));
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(2).enable_all().build();
+        let runtime = Arc::new(runtime.expect("a runtime can be built"));
         Ok(Self { producer: rocketmq_producer::tokio::Producer::new(config)?, runtime })
     }
 

@@ -5,7 +5,7 @@ use rocketmq_producer_core::codec::Frame;
 
 use super::{Answer, ConnectionId, Output, Response};
 
-const SEND_MESSAGE_V2: i32 = 310;
+pub(super) const SEND_MESSAGE_V2: i32 = 310;
 
 /// One way to misbehave, until it is used up or lifted.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub enum Fault {
         /// How many times.
         times: u32,
     },
+    /// Acts on sends, and answers them with this code.
+    ReplyCode(i32),
     /// Gives every answer twice, and one to a request that was never made.
     RepeatReplies,
     /// Asks the client something with every answer, under the same opaque.
@@ -42,6 +44,14 @@ impl Fault {
                 *times -= 1;
                 Some(Some(Response::code(*code, remark.clone())))
             }
+            _ => None,
+        }
+    }
+
+    /// The code that an answer to a send carries.
+    pub(super) fn reply_code(&self) -> Option<i32> {
+        match self {
+            Self::ReplyCode(code) => Some(*code),
             _ => None,
         }
     }

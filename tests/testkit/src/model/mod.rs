@@ -10,6 +10,7 @@ mod store;
 
 pub use broker::{Broker, Flavour};
 pub use faults::Fault;
+use faults::SEND_MESSAGE_V2;
 pub use name_server::NameServer;
 
 use std::{collections::BTreeMap, net::SocketAddr};
@@ -162,7 +163,12 @@ impl ModelCluster {
             Node::NameServer(_) => SerializeType::Json,
             Node::Broker(name) => self.broker(name).reply_form(frame),
         };
-        let answer = answer.filter(|_| !frame.header.is_oneway());
+        let mut answer = answer.filter(|_| !frame.header.is_oneway());
+        let code = self.faults.get(node).and_then(Fault::reply_code);
+        if let (Some(answer), Some(code), SEND_MESSAGE_V2) = (&mut answer, code, frame.header.code)
+        {
+            answer.code = code;
+        }
         let bytes = answer.map(|answer| answer.encode(form, frame.header.opaque));
         match self.faults.get_mut(node) {
             Some(fault) => fault.distort(connection, frame, bytes),

@@ -1,0 +1,12 @@
+//! What every producer has to keep, whatever runs it: one text, expanded for blocking, smol and
+//! tokio, over real sockets against the model cluster.
+
+#![cfg(all(feature = "blocking", feature = "smol", feature = "tokio"))]
+
+mod cancellation;
+mod discovery;
+mod faults;
+mod hostile;
+mod life;
+mod subject;
+mod world;
