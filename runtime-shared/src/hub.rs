@@ -142,7 +142,8 @@ impl<D: Dialer> Hub<D> {
                 self.routes = routes;
                 self.publish();
             }
-            Output::Stopped { drained } => self.stop(LinkError::ShuttingDown, drained),
+            Output::CutOff => self.session.cut_off_now(),
+            Output::Stopped => self.stop(LinkError::ShuttingDown),
             // Later kinds of outputs come with the adapters that know them.
             _ => {}
         }
@@ -166,14 +167,14 @@ impl<D: Dialer> Hub<D> {
     }
 
     /// Ends the session.
-    fn stop(&mut self, why: LinkError, drained: bool) {
+    fn stop(&mut self, why: LinkError) {
         self.stopped = true;
         for link in std::mem::take(&mut self.links).iter() {
             link.close(why.clone());
         }
         self.routes = Arc::new(self.routes.closed(why));
         self.publish();
-        self.session.ended(drained);
+        self.session.ended();
         // Waiters that come too late are dropped with the mailbox, which wakes them.
         self.session.inbox.close();
     }
@@ -182,7 +183,8 @@ impl<D: Dialer> Hub<D> {
 impl<D: Dialer> Drop for Hub<D> {
     fn drop(&mut self) {
         if !self.stopped {
-            self.stop(LinkError::DriverGone, false);
+            self.session.cut_off_now();
+            self.stop(LinkError::DriverGone);
         }
     }
 }

@@ -110,14 +110,16 @@ impl<W> Session<W> {
         }
     }
 
+    /// The sends that are in flight now will not be waited for.
+    pub(crate) fn cut_off_now(&self) {
+        lock(&self.end).cut_off = self.in_flight.load(Ordering::SeqCst);
+    }
+
     /// Marks the end, and tells all who wait for it.
-    pub(crate) fn ended(&self, drained: bool) {
+    pub(crate) fn ended(&self) {
         self.closing.store(true, Ordering::SeqCst);
         let mut end = lock(&self.end);
         end.reached = true;
-        if !drained {
-            end.cut_off = self.in_flight.load(Ordering::SeqCst);
-        }
         let waiters = std::mem::take(&mut end.waiters);
         drop(end);
         for waiter in waiters {
@@ -141,7 +143,7 @@ impl<W> Session<W> {
         lock(&self.end).reached
     }
 
-    /// Sends that were in flight when the session ended.
+    /// Sends that were in flight when the session ended, and were not waited for.
     pub fn cut_off(&self) -> usize {
         lock(&self.end).cut_off
     }

@@ -34,16 +34,17 @@ impl Producer {
         Self::spawning(config, Spawner::Global)
     }
 
-    /// As [`new`](Self::new), but it will run on this executor, which its owner must run.
+    /// As [`new`](Self::new), but it will run on this executor, which its owner must keep and run.
+    /// When the owner drops it, every send is answered and the producer has ended.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] names the field that breaks a rule.
     pub fn with_executor(
         config: ProducerConfig,
-        executor: Arc<Executor<'static>>,
+        executor: &Arc<Executor<'static>>,
     ) -> Result<Self, ConfigError> {
-        Self::spawning(config, Spawner::Own(executor))
+        Self::spawning(config, Spawner::own(executor))
     }
 
     fn spawning(config: ProducerConfig, spawner: Spawner) -> Result<Self, ConfigError> {
@@ -57,7 +58,7 @@ impl Producer {
     ///
     /// # Errors
     ///
-    /// [`StartError`] when the operating system gives no entropy.
+    /// [`StartError`] when the executor is gone, or the operating system gives no entropy.
     ///
     /// # Cancel safety
     ///
@@ -67,8 +68,8 @@ impl Producer {
             match self.lifecycle.begin(TaskDialer::new(self.spawner.clone()))? {
                 Begun::Running => return Ok(()),
                 Begun::Hub(hub) => {
-                    self.spawner.spawn(run(hub));
-                    return Ok(());
+                    let gone = || StartError::Runtime("the executor is gone".to_owned());
+                    return self.spawner.spawn(run(hub)).then_some(()).ok_or_else(gone);
                 }
                 // The end of the wait is all that matters.
                 Begun::Ending(session) => drop(session.end().await),

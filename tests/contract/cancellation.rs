@@ -98,7 +98,7 @@ fn dropping_a_smol_executor_before_the_producer_strands_nobody() {
     let cluster = one_broker();
     let executor = Arc::new(::smol::Executor::new());
     let config = config(&cluster).with_timeout(Duration::from_secs(60));
-    let producer = smol::Producer::with_executor(config, Arc::clone(&executor)).unwrap();
+    let producer = smol::Producer::with_executor(config, &executor).unwrap();
     ::smol::block_on(executor.run(async {
         producer.start().await.unwrap();
         let _ = producer.send(message("first")).await.unwrap();
@@ -116,10 +116,12 @@ fn dropping_a_smol_executor_before_the_producer_strands_nobody() {
     // Nobody runs the executor any more, and the last one who could drops it.
     ::smol::block_on(stop.send(())).unwrap();
     runner.join().unwrap();
-    drop(producer);
     drop(executor);
     let error = stuck.join().unwrap().unwrap_err();
     assert!(matches!(error.kind(), SendErrorKind::ShuttingDown(_)), "{error}");
+    assert!(!producer.is_running());
+    let error = ::smol::block_on(producer.start()).unwrap_err();
+    assert!(error.to_string().contains("executor is gone"), "{error}");
 }
 
 #[test]

@@ -10,10 +10,10 @@ use rocketmq_producer::{
 };
 
 /// A send's result.
-pub type Sent = Result<SendReceipt, SendError>;
+pub(crate) type Sent = Result<SendReceipt, SendError>;
 
 /// What a scenario does with a producer.
-pub trait Subject: Clone + Send + Sync + 'static {
+pub(crate) trait Subject: Clone + Send + Sync + 'static {
     fn new(config: ProducerConfig) -> Result<Self, ConfigError>;
     fn start(&self) -> Result<(), StartError>;
     fn send(&self, message: Message) -> Sent;
@@ -38,7 +38,7 @@ pub trait Subject: Clone + Send + Sync + 'static {
 
 /// Plain threads.
 #[derive(Clone)]
-pub struct Blocking(rocketmq_producer::blocking::Producer);
+pub(crate) struct Blocking(rocketmq_producer::blocking::Producer);
 
 impl Subject for Blocking {
     fn new(config: ProducerConfig) -> Result<Self, ConfigError> {
@@ -69,7 +69,7 @@ impl Subject for Blocking {
 
 /// Smol's global executor.
 #[derive(Clone)]
-pub struct Smol(rocketmq_producer::smol::Producer);
+pub(crate) struct Smol(rocketmq_producer::smol::Producer);
 
 impl Subject for Smol {
     fn new(config: ProducerConfig) -> Result<Self, ConfigError> {
@@ -110,7 +110,7 @@ impl Subject for Smol {
 
 /// A tokio runtime of its own for each producer.
 #[derive(Clone)]
-pub struct Tokio {
+pub(crate) struct Tokio {
     producer: rocketmq_producer::tokio::Producer,
     runtime: Arc<tokio::runtime::Runtime>,
 }

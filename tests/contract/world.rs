@@ -11,45 +11,43 @@ use rocketmq_producer_testkit::{
     serve::EmbeddedCluster,
 };
 
-/// Request code of a heartbeat.
-pub const HEART_BEAT: i32 = 34;
 /// Request code of a goodbye.
-pub const UNREGISTER_CLIENT: i32 = 35;
+pub(crate) const UNREGISTER_CLIENT: i32 = 35;
 
 /// More than any deadline can be late on a busy machine.
-pub const SLACK: Duration = Duration::from_secs(2);
+pub(crate) const SLACK: Duration = Duration::from_secs(2);
 
-pub fn one_broker() -> EmbeddedCluster {
+pub(crate) fn one_broker() -> EmbeddedCluster {
     EmbeddedCluster::start()
 }
 
-pub fn two_brokers() -> EmbeddedCluster {
+pub(crate) fn two_brokers() -> EmbeddedCluster {
     EmbeddedCluster::serve(ModelCluster::new(1, ["broker-a", "broker-b"]))
 }
 
-pub fn broker_a() -> Node {
+pub(crate) fn broker_a() -> Node {
     Node::Broker("broker-a".to_owned())
 }
 
-pub fn broker_b() -> Node {
+pub(crate) fn broker_b() -> Node {
     Node::Broker("broker-b".to_owned())
 }
 
-pub fn name_server(index: usize) -> Node {
+pub(crate) fn name_server(index: usize) -> Node {
     Node::NameServer(index)
 }
 
 /// A configuration for this cluster, with a deadline that leaves room on a busy machine.
-pub fn config(cluster: &EmbeddedCluster) -> ProducerConfig {
+pub(crate) fn config(cluster: &EmbeddedCluster) -> ProducerConfig {
     ProducerConfig::new("contract", cluster.namesrv_addr()).with_timeout(Duration::from_secs(10))
 }
 
-pub fn message(body: &str) -> Message {
+pub(crate) fn message(body: &str) -> Message {
     Message::new("Contract", body.to_owned())
 }
 
 /// Waits until something holds; says what, when it does not come to hold.
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_secs(20);
     while !holds() {
         assert!(Instant::now() < until, "never came to hold: {what}");

@@ -98,9 +98,9 @@ pub enum Output {
     },
     /// Let every sender see this.
     Publish(Arc<Routes>),
+    /// Draining has taken too long: the sends in flight are about to be answered by the closing of
+    /// their connections. Whoever counts them counts now.
+    CutOff,
     /// The client has left; nothing more will come.
-    Stopped {
-        /// False when time ran out with sends still in flight.
-        drained: bool,
-    },
+    Stopped,
 }

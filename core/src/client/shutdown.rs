@@ -71,14 +71,16 @@ impl Client {
         if !over {
             return;
         }
+        if matches!(self.life, Life::Draining { .. }) {
+            self.outputs.push_back(Output::CutOff);
+        }
         let links: Vec<_> = self.connections.links().collect();
         for link in links {
             self.outputs.push_back(Output::Close { link, cause: LinkError::ShuttingDown });
         }
-        let drained = matches!(self.life, Life::Leaving { .. });
         self.life = Life::Stopped;
         self.dirty = true;
-        self.last_word = Some(Output::Stopped { drained });
+        self.last_word = Some(Output::Stopped);
     }
 
     pub(super) fn life_deadline(&self) -> Option<Deadline> {

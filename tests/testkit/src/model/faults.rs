@@ -17,7 +17,7 @@ pub enum Fault {
     SwallowSends(u32),
     /// Acts on so many more sends, and closes the connection instead of answering.
     CloseInsteadOfReply(u32),
-    /// Answers so many more requests with this code and remark, without acting.
+    /// Answers so many more sends with this code and remark, without acting.
     Answer {
         /// The response code.
         code: i32,
@@ -38,9 +38,10 @@ pub enum Fault {
 
 impl Fault {
     /// The answer that the node gives instead of acting.
-    pub(super) fn refusal(&mut self, _frame: &Frame) -> Option<Answer> {
+    pub(super) fn refusal(&mut self, frame: &Frame) -> Option<Answer> {
+        let is_send = frame.header.code == SEND_MESSAGE_V2;
         match self {
-            Self::Answer { code, remark, times } if *times > 0 => {
+            Self::Answer { code, remark, times } if is_send && *times > 0 => {
                 *times -= 1;
                 Some(Some(Response::code(*code, remark.clone())))
             }
