@@ -8,10 +8,7 @@ use rocketmq_producer_testkit::{
     serve::EmbeddedCluster,
 };
 
-use crate::{
-    subject::{Subject, on_every_runtime},
-    world::*,
-};
+use crate::{subject::Subject, world::*};
 
 fn three_name_servers() -> EmbeddedCluster {
     EmbeddedCluster::serve(ModelCluster::new(3, ["broker-a"]))

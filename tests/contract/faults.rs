@@ -8,10 +8,7 @@ use std::{
 use rocketmq_producer::{Message, Outcome, SendErrorKind, TimeoutPhase};
 use rocketmq_producer_testkit::model::{Fault, Flavour};
 
-use crate::{
-    subject::{Subject, on_every_runtime},
-    world::*,
-};
+use crate::{subject::Subject, world::*};
 
 fn refusal(code: i32, remark: &str, times: u32) -> Fault {
     Fault::Answer { code, remark: remark.to_owned(), times }

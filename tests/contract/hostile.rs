@@ -7,10 +7,7 @@ use rocketmq_producer::{
 };
 use rocketmq_producer_testkit::model::Fault;
 
-use crate::{
-    subject::{Subject, on_every_runtime},
-    world::*,
-};
+use crate::{subject::Subject, world::*};
 
 const HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
 const TLS_ALERT: &[u8] = &[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46];

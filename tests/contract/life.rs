@@ -5,10 +5,7 @@ use std::time::{Duration, Instant};
 use rocketmq_producer::{Outcome, SendErrorKind, SendStatus};
 use rocketmq_producer_testkit::{Reader, model::Fault};
 
-use crate::{
-    subject::{Subject, on_every_runtime},
-    world::*,
-};
+use crate::{subject::Subject, world::*};
 
 fn what_is_sent_can_be_read_back<S: Subject>() {
     let cluster = one_broker();

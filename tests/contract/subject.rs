@@ -154,19 +154,3 @@ impl Subject for Tokio {
         self.producer.is_running()
     }
 }
-
-/// Makes every scenario a test of every runtime.
-macro_rules! on_every_runtime {
-    ($($scenario:ident),+ $(,)?) => {
-        mod blocking {
-            $(#[test] fn $scenario() { super::$scenario::<crate::subject::Blocking>(); })+
-        }
-        mod smol {
-            $(#[test] fn $scenario() { super::$scenario::<crate::subject::Smol>(); })+
-        }
-        mod tokio {
-            $(#[test] fn $scenario() { super::$scenario::<crate::subject::Tokio>(); })+
-        }
-    };
-}
-pub(crate) use on_every_runtime;

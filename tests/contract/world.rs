@@ -54,3 +54,19 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
         thread::sleep(Duration::from_millis(5));
     }
 }
+
+/// Makes every scenario a test of every runtime.
+macro_rules! on_every_runtime {
+    ($($scenario:ident),+ $(,)?) => {
+        mod blocking {
+            $(#[test] fn $scenario() { super::$scenario::<crate::subject::Blocking>(); })+
+        }
+        mod smol {
+            $(#[test] fn $scenario() { super::$scenario::<crate::subject::Smol>(); })+
+        }
+        mod tokio {
+            $(#[test] fn $scenario() { super::$scenario::<crate::subject::Tokio>(); })+
+        }
+    };
+}
+pub(crate) use on_every_runtime;

@@ -1,0 +1,53 @@
+//! What a user pulls in.
+
+use std::{collections::BTreeSet, process::Command};
+
+/// Crates that exist to wait asynchronously.
+const ASYNC: [&str; 10] = [
+    "tokio",
+    "smol",
+    "mio",
+    "polling",
+    "event-listener",
+    "atomic-waker",
+    "async-",
+    "futures",
+    "concurrent-queue",
+    "parking",
+];
+
+/// The packages of one crate's tree, macro crates included.
+fn tree(arguments: &[&str]) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--prefix", "none", "--no-dedupe", "--edges", "normal", "--locked"])
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+fn asynchronous(packages: &BTreeSet<String>) -> Vec<&String> {
+    packages.iter().filter(|package| ASYNC.iter().any(|name| package.starts_with(name))).collect()
+}
+
+#[test]
+fn row_56_core_has_at_most_20_packages() {
+    let packages = tree(&["-p", "rocketmq-producer-core"]);
+    assert!(packages.len() <= 20, "{} packages: {packages:?}", packages.len());
+}
+
+#[test]
+fn row_50_core_depends_on_no_runtime() {
+    let packages = tree(&["-p", "rocketmq-producer-core"]);
+    assert!(asynchronous(&packages).is_empty(), "{:?}", asynchronous(&packages));
+}
+
+#[test]
+fn row_51_the_blocking_producer_has_no_async_crate() {
+    let features = ["--no-default-features", "--features", "blocking"];
+    let packages = tree(&[&["-p", "rocketmq-producer"][..], &features].concat());
+    assert!(asynchronous(&packages).is_empty(), "{:?}", asynchronous(&packages));
+}
