@@ -5,6 +5,7 @@
 #![cfg(all(feature = "blocking", feature = "smol", feature = "tokio", target_os = "linux"))]
 
 #[path = "contract/subject.rs"]
+#[allow(dead_code, reason = "each suite uses a part of it")]
 mod subject;
 
 use std::{
@@ -73,6 +74,7 @@ fn a_thousand_rounds_leave_nothing_behind<S: Subject>(runtime: &str) {
         round(&producer);
     }
     let after = Usage::settled(before);
+    assert_eq!(producer.tasks().unwrap_or(0), 0, "{runtime}: tasks");
     println!("{runtime}: {before:?} before, {after:?} after {ROUNDS} rounds");
     assert!(after.threads <= before.threads, "{runtime}: threads");
     assert!(after.descriptors <= before.descriptors, "{runtime}: file descriptors");

@@ -6,6 +6,7 @@
 #![cfg(all(feature = "blocking", feature = "smol", feature = "tokio"))]
 
 #[path = "contract/subject.rs"]
+#[allow(dead_code, reason = "each suite uses a part of it")]
 mod subject;
 
 use std::time::Duration;

@@ -22,6 +22,11 @@ pub(crate) trait Subject: Clone + Send + Sync + 'static {
     fn shutdown(&self) -> Result<(), ShutdownError>;
     fn is_running(&self) -> bool;
 
+    /// How many tasks its runtime has, where the runtime tells.
+    fn tasks(&self) -> Option<usize> {
+        None
+    }
+
     /// A producer that has been started.
     fn started(config: ProducerConfig) -> Self {
         let producer = Self::new(config).expect("the configuration is valid");
@@ -152,5 +157,9 @@ impl Subject for Tokio {
 
     fn is_running(&self) -> bool {
         self.producer.is_running()
+    }
+
+    fn tasks(&self) -> Option<usize> {
+        Some(self.runtime.metrics().num_alive_tasks())
     }
 }
