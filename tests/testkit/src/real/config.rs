@@ -141,6 +141,9 @@ impl Server {
             .args([
                 "-XX:+IgnoreUnrecognizedVMOptions",
                 "--add-opens=java.base/java.nio=ALL-UNNAMED",
+                // The same when a broker comes back and drops what it had not finished.
+                "--add-exports=java.base/jdk.internal.ref=ALL-UNNAMED",
+                "--add-opens=java.base/jdk.internal.ref=ALL-UNNAMED",
             ])
             // Logs, default paths and unpacked native libraries stay in the folder.
             .arg(format!("-Duser.home={}", self.home.display()))
