@@ -68,7 +68,7 @@ impl Producer {
     /// [`SendError`] says why, whether the message may be stored, what was tried, and gives the
     /// message back.
     pub fn send(&self, message: Message) -> Result<SendReceipt, SendError> {
-        let mut sending = self.lifecycle.send(message)?;
+        let mut sending = self.lifecycle.begin_send(message)?;
         loop {
             match sending.advance() {
                 Next::Done(result) => return result,
@@ -97,7 +97,7 @@ impl Producer {
         let Some(session) = self.lifecycle.close() else { return Ok(()) };
         // The end of the wait is all that matters.
         let _ = session.end().recv();
-        Lifecycle::closed(&session)
+        session.result()
     }
 
     /// True between a start and the next shutdown.

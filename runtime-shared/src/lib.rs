@@ -25,6 +25,7 @@ mod link;
 mod links;
 mod sending;
 mod session;
+mod tasks;
 mod waker;
 
 pub use clock::Clock;

@@ -8,9 +8,7 @@ use rocketmq_producer_core::{
     model::{ConfigError, Message, ProducerConfig},
 };
 
-use crate::{
-    Dialer, Hub, Sending, Session, ShutdownError, StartError, Wire, identity::identity, lock,
-};
+use crate::{Dialer, Hub, Sending, Session, StartError, Wire, identity::identity, lock};
 
 /// One producer's sessions, at most one at a time. Dropped, it lets the current one end by itself.
 #[derive(Debug)]
@@ -77,7 +75,7 @@ impl<W: Wire> Lifecycle<W> {
     /// # Errors
     ///
     /// [`SendErrorKind::NotRunning`], or as [`Session::begin`].
-    pub fn send(&self, message: Message) -> Result<Sending<W>, SendError> {
+    pub fn begin_send(&self, message: Message) -> Result<Sending<W>, SendError> {
         let session = lock(&self.current).clone();
         match session {
             Some(session) => session.begin(message),
@@ -90,18 +88,6 @@ impl<W: Wire> Lifecycle<W> {
         let session = lock(&self.current).clone()?;
         session.close();
         Some(session)
-    }
-
-    /// Turns an ended session into the result of a shutdown.
-    ///
-    /// # Errors
-    ///
-    /// [`ShutdownError`] when sends had to be cut off.
-    pub fn closed(session: &Session<W>) -> Result<(), ShutdownError> {
-        match session.cut_off() {
-            0 => Ok(()),
-            unfinished => Err(ShutdownError { unfinished }),
-        }
     }
 }
 

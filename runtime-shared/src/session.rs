@@ -13,7 +13,7 @@ use rocketmq_producer_core::{
     route::Routes,
 };
 
-use crate::{Clock, Inbox, Sending, links::LinkTable, lock};
+use crate::{Clock, Inbox, Sending, ShutdownError, links::LinkTable, lock};
 
 /// What senders see: routes, and the links that they name.
 #[derive(Debug)]
@@ -143,14 +143,16 @@ impl<W> Session<W> {
         lock(&self.end).reached
     }
 
-    /// Sends that were in flight when the session ended, and were not waited for.
-    pub fn cut_off(&self) -> usize {
-        lock(&self.end).cut_off
-    }
-
-    /// Sends in flight.
-    pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::SeqCst)
+    /// How an ended session has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`ShutdownError`] when sends had to be cut off.
+    pub fn result(&self) -> Result<(), ShutdownError> {
+        match lock(&self.end).cut_off {
+            0 => Ok(()),
+            unfinished => Err(ShutdownError { unfinished }),
+        }
     }
 }
 

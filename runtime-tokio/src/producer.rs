@@ -6,7 +6,7 @@ use rocketmq_producer_core::{
     delivery::SendError,
     model::{ConfigError, Message, ProducerConfig, SendReceipt},
 };
-use rocketmq_producer_shared::{Begun, DriverBell, Lifecycle, Next, ShutdownError, StartError};
+use rocketmq_producer_shared::{Begun, DriverBell, Lifecycle, ShutdownError, StartError};
 use tokio::runtime::Handle;
 
 use crate::hub::{TaskDialer, run};
@@ -70,15 +70,7 @@ impl Producer {
     /// Safe. Dropped after the message was queued on a connection, the broker may still store it;
     /// nothing else is affected.
     pub async fn send(&self, message: Message) -> Result<SendReceipt, SendError> {
-        let mut sending = self.lifecycle.send(message)?;
-        loop {
-            match sending.advance() {
-                Next::Done(result) => return result,
-                // Released, or dropped by a hub that is gone: look again in any case.
-                Next::Wait(released) => drop(released.await),
-                Next::Reply { reply, .. } => sending.complete(reply.await),
-            }
-        }
+        self.lifecycle.send(message).await
     }
 
     /// Stops: refuses new sends, waits up to `shutdown_timeout` for those in flight, unregisters
@@ -94,10 +86,7 @@ impl Producer {
     ///
     /// Dropped while it waits, the shutdown goes on in the background.
     pub async fn shutdown(&self) -> Result<(), ShutdownError> {
-        let Some(session) = self.lifecycle.close() else { return Ok(()) };
-        // The end of the wait is all that matters.
-        let _ = session.end().await;
-        Lifecycle::closed(&session)
+        self.lifecycle.shutdown().await
     }
 
     /// True between a start and the next shutdown.

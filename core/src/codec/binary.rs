@@ -65,7 +65,7 @@ fn text(bytes: Bytes, field: &'static str) -> Result<ByteString, CodecError> {
 }
 
 /// Everything before the ext fields. Codes and versions beyond 16 bits are cut, as Java cuts them.
-pub(super) fn put_fixed(out: &mut BytesMut, head: &super::encode::Head<'_>) {
+pub(super) fn put_fixed(out: &mut BytesMut, head: &super::header::Head<'_>) {
     out.put_i16(head.code as i16);
     out.put_u8(head.language.0);
     out.put_i16(head.version as i16);

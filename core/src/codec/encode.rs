@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{CodecError, FRAME_SIZE_MAX, Header, Language, SerializeType, binary, json};
+use super::{
+    CodecError, FRAME_SIZE_MAX, Header, Language, SerializeType, binary, header::Head, json,
+};
 
 /// `MQVersion` that this client claims, V5_3_3: new enough for quoted route keys (≥ 401) and to be
 /// told GO_AWAY (> 475).
@@ -26,16 +28,6 @@ pub trait Request {
     fn body(&self) -> Bytes {
         Bytes::new()
     }
-}
-
-/// Everything of a header but its ext fields.
-pub(super) struct Head<'a> {
-    pub(super) code: i32,
-    pub(super) language: Language,
-    pub(super) version: i32,
-    pub(super) opaque: i32,
-    pub(super) flag: i32,
-    pub(super) remark: &'a str,
 }
 
 /// Appends a request's frame up to its body; the caller appends exactly [`Request::body`], copied

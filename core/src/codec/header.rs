@@ -50,6 +50,16 @@ impl Header {
     }
 }
 
+/// Everything of a header but its ext fields.
+pub(super) struct Head<'a> {
+    pub(super) code: i32,
+    pub(super) language: Language,
+    pub(super) version: i32,
+    pub(super) opaque: i32,
+    pub(super) flag: i32,
+    pub(super) remark: &'a str,
+}
+
 /// The custom header's fields, in wire order.
 ///
 /// A name may occur twice on the wire (Java's signer writes fields twice); the last one counts. A

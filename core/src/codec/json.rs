@@ -101,7 +101,8 @@ impl<'de> Visitor<'de> for Text<'_> {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Some(number.to_string().into()))
+        // `Display` would write 1e308 as 309 digits.
+        Ok(Some(format!("{number:?}").into()))
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
@@ -177,7 +178,7 @@ impl<'de> Visitor<'de> for LanguageSeed {
 }
 
 /// The code and the opening of `extFields`: members go in Java's order, which is alphabetical.
-pub(super) fn put_start(out: &mut BytesMut, head: &super::encode::Head<'_>) {
+pub(super) fn put_start(out: &mut BytesMut, head: &super::header::Head<'_>) {
     out.put_slice(b"{\"code\":");
     put_number(out, head.code);
     out.put_slice(b",\"extFields\":{");
@@ -195,7 +196,7 @@ pub(super) fn put_field(out: &mut BytesMut, first: bool, key: &str, value: &str)
 }
 
 /// Closes `extFields` and writes the members that come after it.
-pub(super) fn put_end(out: &mut BytesMut, head: &super::encode::Head<'_>) {
+pub(super) fn put_end(out: &mut BytesMut, head: &super::header::Head<'_>) {
     out.put_slice(b"},\"flag\":");
     put_number(out, head.flag);
     out.put_slice(b",\"language\":");
