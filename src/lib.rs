@@ -47,3 +47,8 @@ pub use rocketmq_producer_core::{
     route::RouteError,
 };
 pub use rocketmq_producer_shared::{ShutdownError, StartError};
+
+/// The README's quick starts compile.
+#[cfg(all(doctest, feature = "blocking", feature = "smol", feature = "tokio"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
