@@ -21,7 +21,7 @@ fn row_24_a_name_server_that_is_something_else_is_named_for_what_it_is<S: Subjec
     {
         let cluster = one_broker();
         cluster.set_fault(&name_server(0), Fault::Speak(bytes.into()));
-        let timeout = Duration::from_millis(300);
+        let timeout = Duration::from_millis(1_500);
         let producer = S::started(config(&cluster).with_timeout(timeout));
         let error = producer.send(message("x")).unwrap_err();
         let kind = error.kind();

@@ -207,18 +207,26 @@ impl Connections {
         self.table.values().filter_map(overdue).collect()
     }
 
-    /// Forgets brokers that no route names any more; returns the links to be retired.
-    pub(super) fn keep_brokers(&mut self, keep: impl Fn(&Address) -> bool) -> Vec<LinkId> {
-        let mut retired = Vec::new();
+    /// Forgets brokers that no route names any more; returns the links that nobody needs now.
+    pub(super) fn keep_brokers(
+        &mut self,
+        now: Now,
+        keep: impl Fn(&Address) -> bool,
+    ) -> Vec<LinkId> {
+        let mut unneeded = Vec::new();
         for (address, connection) in &mut self.table {
             if connection.broker && !keep(address) {
                 connection.broker = false;
-                if let State::Up { link, .. } = connection.state {
-                    retired.push(link);
+                match connection.state {
+                    State::Up { link, .. } => unneeded.push(link),
+                    State::Dialing { link, .. } if !connection.is_wanted(now.instant) => {
+                        unneeded.push(link);
+                    }
+                    _ => {}
                 }
             }
         }
-        retired
+        unneeded
     }
 
     /// Brokers that are to hear from us now.
@@ -316,10 +324,10 @@ impl Connection {
     fn reach(&self) -> Reach {
         match self.state {
             State::Up { link, .. } => Reach::Up(link),
-            state => Reach::Down {
+            _ => Reach::Down {
                 failures: self.failures,
                 error: self.error.clone(),
-                resting: matches!(state, State::Resting { .. }),
+                resting: self.streak > 0,
             },
         }
     }

@@ -40,6 +40,8 @@ pub struct Client {
     pub(super) current_server: usize,
     pub(super) connections: Connections,
     pub(super) topics: BTreeMap<ByteString, Topic>,
+    /// No topic that was forgotten had more rounds of questions.
+    pub(super) rounds_forgotten: u64,
     /// Route queries that are out, by call.
     pub(super) queries: BTreeMap<ChoreId, ByteString>,
     heartbeats: BTreeMap<ChoreId, LinkId>,
@@ -75,6 +77,7 @@ impl Client {
             current_server: 0,
             connections: Connections::new(config.reconnect_backoff_max, random.u64(..)),
             topics: BTreeMap::new(),
+            rounds_forgotten: 0,
             queries: BTreeMap::new(),
             heartbeats: BTreeMap::new(),
             retired: BTreeMap::new(),
@@ -108,7 +111,7 @@ impl Client {
             Input::Closed { link, cause } => self.handle_closed(now, link, cause),
             Input::Answer { chore, outcome } => self.handle_answer(now, chore, outcome),
             Input::Request { link, frame } => self.handle_request(link, &frame),
-            Input::GoAway(link) => self.retire(now, link, LinkError::GoAway),
+            Input::GoAway(link) => _ = self.retire(now, link, LinkError::GoAway),
             Input::Shutdown => self.begin_shutdown(now),
             Input::Drained => self.begin_leaving(now),
         }
@@ -118,6 +121,9 @@ impl Client {
     pub fn handle_timeout(&mut self, now: Now) {
         if matches!(self.life, Life::Stopped) {
             return;
+        }
+        if matches!(self.life, Life::Leaving { .. }) {
+            return self.stop_when_left(now);
         }
         for link in self.connections.overdue(now) {
             self.close(now, link, LinkError::DialTimeout);
@@ -148,8 +154,8 @@ impl Client {
 
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     pub fn deadline(&self) -> Option<Deadline> {
-        if matches!(self.life, Life::Stopped) {
-            return None;
+        if matches!(self.life, Life::Leaving { .. } | Life::Stopped) {
+            return self.life_deadline();
         }
         let retired = self.retired.values().min();
         let retired = retired.map(|at| Deadline { at: *at, why: "a retired connection ends" });
@@ -172,6 +178,8 @@ impl Client {
     }
 
     fn want_broker(&mut self, now: Now, address: Address, until: Instant) {
+        // Senders do not see a name server's connection until it is a broker's as well.
+        self.dirty |= self.connections.get(&address).is_some_and(|known| !known.broker);
         if self.connections.want(now, &address, until, true) {
             self.dial(now, &address);
         }
@@ -213,11 +221,13 @@ impl Client {
     }
 
     /// Takes a connection out of use; what is in flight on it may still be answered.
-    fn retire(&mut self, now: Now, link: LinkId, cause: LinkError) {
-        if self.connections.retire(now, link, cause).is_some() {
+    fn retire(&mut self, now: Now, link: LinkId, cause: LinkError) -> bool {
+        let retired = self.connections.retire(now, link, cause).is_some();
+        if retired {
             self.dirty = true;
             self.retired.insert(link, now.instant + self.config.send_msg_timeout);
         }
+        retired
     }
 
     /// Retires the connections to brokers that no route names any more.
@@ -227,12 +237,18 @@ impl Client {
             let mut routes = topics.values().filter_map(|topic| topic.entry.route.as_ref());
             routes.any(|route| route.masters().any(|master| master == address))
         };
-        for link in self.connections.keep_brokers(routed) {
-            self.retire(now, link, LinkError::Retired);
+        for link in self.connections.keep_brokers(now, routed) {
+            if !self.retire(now, link, LinkError::Retired) {
+                self.close(now, link, LinkError::Retired);
+            }
         }
     }
 
     fn send_heartbeats(&mut self, now: Now) {
+        if matches!(self.life, Life::Leaving { .. }) {
+            // After the goodbye it would register the group again.
+            return;
+        }
         for link in self.connections.heartbeats_due(now) {
             let command = ClientCommand::Heartbeat {
                 client_id: self.client_id.clone(),
@@ -262,7 +278,7 @@ impl Client {
 
     /// Producers that know no request of a broker answer as Java does: not supported.
     fn handle_request(&mut self, link: LinkId, frame: &Frame) {
-        if frame.header.is_oneway() {
+        if frame.header.is_oneway() || self.connections.address_of(link).is_none() {
             return;
         }
         let remark = format!("request type {} not supported", frame.header.code);

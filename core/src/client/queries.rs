@@ -30,7 +30,8 @@ enum Reply {
 impl Client {
     /// A send waits for this topic's route.
     pub(super) fn want_topic(&mut self, now: Now, topic: ByteString, until: Instant) {
-        let known = self.topics.entry(topic.clone()).or_default();
+        let rounds = self.rounds_forgotten;
+        let known = self.topics.entry(topic.clone()).or_insert_with(|| Topic::new(rounds));
         known.wanted_until = known.wanted_until.max(until);
         let failed_lately = known.entry.failure.as_ref().is_some_and(|error| error.is_transient());
         let resting = failed_lately && known.due > now.instant;
@@ -52,10 +53,16 @@ impl Client {
 
     /// Topics whose time has come: refreshed, asked for again, or forgotten.
     pub(super) fn handle_topic_timeouts(&mut self, now: Now) {
-        self.topics.retain(|_, topic| !(topic.is_forgotten(now) && topic.due <= now.instant));
-        let due = |topic: &Topic| topic.query.is_none() && topic.due <= now.instant;
-        let names: Vec<_> =
-            self.topics.iter().filter(|(_, t)| due(t)).map(|(name, _)| name.clone()).collect();
+        self.topics.retain(|_, topic| {
+            let forgotten = topic.is_forgotten(now);
+            if forgotten {
+                self.rounds_forgotten = self.rounds_forgotten.max(topic.entry.rounds);
+                self.dirty |= topic.entry.failure.is_some();
+            }
+            !forgotten
+        });
+        let due = self.topics.iter().filter(|(_, topic)| topic.is_due(now));
+        let names: Vec<_> = due.map(|(name, _)| name.clone()).collect();
         for name in names {
             self.ask(now, name);
         }

@@ -74,6 +74,12 @@ impl Query {
 }
 
 impl Topic {
+    /// A topic that nobody has asked for yet. It counts its rounds on from those of forgotten
+    /// topics, one of which it may have been: its senders must not take an old answer for new.
+    pub(super) fn new(rounds: u64) -> Self {
+        Self { entry: TopicEntry { rounds, ..TopicEntry::default() }, ..Self::default() }
+    }
+
     /// A round has found the route; true when it is news.
     pub(super) fn found(&mut self, now: Now, route: TopicRoute, interval: Duration) -> bool {
         let same = self.entry.route.as_ref().is_some_and(|known| **known == route);
@@ -109,9 +115,27 @@ impl Topic {
         self.due = now.instant + pause;
     }
 
-    /// Nobody needs it: it has no route, no question, and nobody waits.
+    /// Its time has come, one way or the other.
+    pub(super) fn is_due(&self, now: Now) -> bool {
+        self.query.is_none() && self.attention_at() <= now.instant
+    }
+
+    /// Nobody needs it: it has no route, no question, and nobody has waited for long.
     pub(super) fn is_forgotten(&self, now: Now) -> bool {
-        self.entry.route.is_none() && self.query.is_none() && self.wanted_until <= now.instant
+        self.is_due(now) && !self.is_asked_again()
+    }
+
+    fn is_asked_again(&self) -> bool {
+        self.entry.route.is_some() || self.due < self.wanted_until
+    }
+
+    /// When it is to be asked for again or forgotten. Those who have waited until the end can still
+    /// learn why it was in vain.
+    fn attention_at(&self) -> Instant {
+        match self.is_asked_again() {
+            true => self.due,
+            false => self.due.max(self.wanted_until + FORGET_AFTER),
+        }
     }
 
     fn deadline(&self) -> Deadline {
@@ -121,7 +145,10 @@ impl Topic {
             }
             // The call has its own deadline, in its link.
             Some(_) => Deadline { at: Instant::FAR_FUTURE, why: "a name server's answer is due" },
-            None => Deadline { at: self.due, why: "a route is to be asked for again" },
+            None => Deadline {
+                at: self.attention_at(),
+                why: "a route is to be asked for again, or forgotten",
+            },
         }
     }
 }

@@ -80,11 +80,12 @@ pub struct Delivery {
 enum State {
     /// A queue is to be chosen, not before `not_before`.
     Choosing { not_before: Instant },
-    /// The chosen queue's broker is to be connected.
-    /// `gone` is a link that has turned out to have ended, whatever the routes still say.
-    Connecting { target: Target, failures: u64, gone: Option<LinkId> },
+    /// The chosen queue's broker is to be connected. `failures` had been counted when it was first
+    /// seen to be down; `gone` is a link that has turned out to have ended, whatever the routes
+    /// still say.
+    Connecting { target: Target, failures: Option<u64>, gone: Option<LinkId> },
     /// A call is out.
-    Calling { target: Target, link: LinkId, failures: u64 },
+    Calling { target: Target, link: LinkId },
     /// A call has ended well or badly, for good.
     Over(Box<Result<SendReceipt, SendErrorKind>>),
 }
@@ -195,9 +196,9 @@ impl Delivery {
     /// Takes in that the link that [`Step::Call`] named has ended before the call was made: the
     /// attempt goes on with the next connection to the same broker.
     pub fn handle_gone(&mut self) {
-        if let State::Calling { target, link, failures } = &self.state {
-            let (target, gone, failures) = (target.clone(), Some(*link), *failures);
-            self.state = State::Connecting { target, failures, gone };
+        if let State::Calling { target, link } = &self.state {
+            let (target, gone) = (target.clone(), Some(*link));
+            self.state = State::Connecting { target, failures: None, gone };
         }
     }
 
@@ -229,7 +230,11 @@ impl Delivery {
 
     fn aim(&mut self, now: Now, routes: &Routes, route: &TopicRoute) {
         let queue = match self.message.sharding_key() {
-            Some(key) => route.queue_for_key(key),
+            // Whatever has become of the route since the first attempt.
+            Some(key) => match self.attempts.first() {
+                Some(attempt) => Some(&attempt.queue),
+                None => route.queue_for_key(key),
+            },
             None => {
                 let tried = |queue: &MessageQueue| self.was_tried(queue);
                 route.next_queue([&|queue| tried(queue) || is_down(routes, route, queue), &tried])
@@ -243,25 +248,27 @@ impl Delivery {
         let Some(address) = route.master(&queue.broker_name).cloned() else {
             return self.record(now, now.instant, queue, None, AttemptFailure::NoMaster);
         };
-        let failures = match routes.reach(&address) {
-            Reach::Up(_) => 0,
-            Reach::Down { failures, .. } => failures,
-        };
         let target = Target { queue, address, begun: now.instant, until };
-        self.state = State::Connecting { target, failures, gone: None };
+        self.state = State::Connecting { target, failures: None, gone: None };
     }
 
     /// Waits until the chosen broker is connected.
     fn connect(&mut self, now: Now, routes: &Routes) -> Option<Step> {
-        let State::Connecting { target, failures: seen, gone } = &self.state else { return None };
+        let State::Connecting { target, failures: seen, gone } = &mut self.state else {
+            return None;
+        };
+        let reach = routes.reach(&target.address);
+        if let Reach::Down { failures, .. } = &reach {
+            seen.get_or_insert(*failures);
+        }
         let (target, seen, gone) = (target.clone(), *seen, *gone);
-        match routes.reach(&target.address) {
+        match reach {
             Reach::Up(link) if Some(link) != gone && now.instant < target.until => {
                 let deadline = target.until;
-                self.state = State::Calling { target, link, failures: seen };
+                self.state = State::Calling { target, link };
                 return Some(Step::Call { link, deadline });
             }
-            Reach::Down { failures, error: Some(error), .. } if failures > seen => {
+            Reach::Down { failures, error: Some(error), .. } if Some(failures) > seen => {
                 self.fail_attempt(now, target, CallError::Unsent(error).into());
             }
             _ if now.instant >= target.until => {
@@ -349,12 +356,14 @@ impl Delivery {
         self.give_up(kind);
     }
 
-    /// The producer closes while an attempt waits for its connection: it is part of the story.
+    /// The producer closes while an attempt is under way: it is part of the story.
     fn close_attempt(&mut self, now: Now, why: &LinkError) {
-        if let State::Connecting { target, .. } = &self.state {
-            let target = target.clone();
-            self.fail_attempt(now, target, CallError::Unsent(why.clone()).into());
-        }
+        let (target, error) = match &self.state {
+            State::Connecting { target, .. } => (target, CallError::Unsent(why.clone())),
+            State::Calling { target, .. } => (target, CallError::Lost(why.clone())),
+            State::Choosing { .. } | State::Over(_) => return,
+        };
+        self.fail_attempt(now, target.clone(), error.into());
     }
 
     fn give_up(&mut self, kind: SendErrorKind) {

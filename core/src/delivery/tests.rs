@@ -1,1 +1,200 @@
+//! One send at a time, against brokers that do as the test says.
 
+mod attempts;
+mod outcomes;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use super::{Ask, AttemptFailure, Delivery, Outcome, SendError, SendErrorKind, Step, TimeoutPhase};
+use crate::{
+    codec::{ExtFields, Frame, Header, Language, SerializeType},
+    ids::LinkId,
+    link::{CallError, LinkError},
+    model::{Address, Message, ProducerConfig, SendReceipt},
+    route::{Phase, Reach, RouteData, RouteError, Routes, TopicEntry, TopicRoute},
+    time::{Instant, Now, UnixMillis},
+};
+
+const MS: Duration = Duration::from_millis(1);
+const TOPIC: &str = "TopicTest";
+const UNIQ_KEY: &str = "7F0000011234014AE5A55EB85A9B0000";
+
+/// One delivery and the world that it sees.
+struct World {
+    now: Now,
+    routes: Routes,
+    delivery: Delivery,
+}
+
+impl World {
+    /// A send that knows nothing of the topic yet.
+    fn unrouted(config: ProducerConfig, message: Message) -> Self {
+        let now = Now { instant: Instant::from_nanos(7), wall: UnixMillis(1_758_273_940_123) };
+        let delivery = Delivery::new(now, Arc::new(config), message, 1).unwrap();
+        Self { now, routes: Routes::default(), delivery }
+    }
+
+    /// A send to a topic with two queues on each of these brokers, all connected.
+    fn new(config: ProducerConfig, brokers: &[&str]) -> Self {
+        Self::with_message(config, message(), brokers)
+    }
+
+    fn with_message(config: ProducerConfig, message: Message, brokers: &[&str]) -> Self {
+        let mut world = Self::unrouted(config, message);
+        world.set_route(brokers);
+        for broker in brokers {
+            world.connect(broker);
+        }
+        world
+    }
+
+    fn set_route(&mut self, brokers: &[&str]) {
+        let queue =
+            |name: &str| format!(r#"{{"brokerName":"{name}","perm":6,"writeQueueNums":2}}"#);
+        let broker = |name: &str| {
+            format!(r#"{{"brokerName":"{name}","brokerAddrs":{{"0":"{name}:10911"}}}}"#)
+        };
+        let all = |one: &dyn Fn(&str) -> String| {
+            brokers.iter().map(|name| one(name)).collect::<Vec<_>>().join(",")
+        };
+        let (queues, brokers) = (all(&queue), all(&broker));
+        self.set_route_data(&format!(r#"{{"queueDatas":[{queues}],"brokerDatas":[{brokers}]}}"#));
+    }
+
+    fn set_route_data(&mut self, json: &str) {
+        let data = RouteData::decode(json.as_bytes()).unwrap();
+        let route = TopicRoute::build(&TOPIC.into(), &data, Arc::default()).unwrap();
+        self.entry().route = Some(Arc::new(route));
+    }
+
+    fn fail_route(&mut self, error: RouteError) {
+        let entry = self.entry();
+        entry.rounds += 1;
+        entry.failure = Some(Arc::new(error));
+    }
+
+    fn entry(&mut self) -> &mut TopicEntry {
+        self.routes.topics.entry(TOPIC.into()).or_default()
+    }
+
+    fn connect(&mut self, broker: &str) {
+        self.routes.brokers.insert(address(broker), Reach::Up(link(broker, 1)));
+    }
+
+    fn reconnect(&mut self, broker: &str) {
+        self.routes.brokers.insert(address(broker), Reach::Up(link(broker, 2)));
+    }
+
+    /// The broker is not connected, after so many failures.
+    fn disconnect(&mut self, broker: &str, failures: u64, resting: bool) {
+        let error = (failures > 0).then_some(LinkError::DialTimeout);
+        self.routes.brokers.insert(address(broker), Reach::Down { failures, error, resting });
+    }
+
+    fn close(&mut self) {
+        self.routes.phase = Phase::Closed(LinkError::ShuttingDown);
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now.instant = self.now.instant + time;
+    }
+
+    fn pass_until(&mut self, until: Instant) {
+        assert!(until > self.now.instant, "time does not go back, nor stand still");
+        self.now.instant = until;
+    }
+
+    fn step(&mut self) -> Step {
+        self.delivery.step(self.now, &self.routes)
+    }
+
+    /// The next step is a call: to which broker, and how long it may take.
+    fn call(&mut self) -> (ByteString, Duration) {
+        match self.step() {
+            Step::Call { link: called, deadline } => {
+                let request = self.delivery.request().expect("a call has a request");
+                let broker = ByteString::from(request.broker_name);
+                assert_eq!(called.slot, link(&broker, 1).slot, "the broker's own connection");
+                (broker, deadline.saturating_since(self.now.instant))
+            }
+            other => panic!("a call was expected, not {other:?}"),
+        }
+    }
+
+    /// The next step is a call to this broker.
+    fn calls(&mut self, broker: &str) {
+        assert_eq!(self.call().0, broker);
+    }
+
+    fn waits(&mut self) -> (Option<Ask>, Instant) {
+        match self.step() {
+            Step::Wait { ask, until } => (ask, until),
+            other => panic!("a wait was expected, not {other:?}"),
+        }
+    }
+
+    /// Waits out a pause; how long it was.
+    fn pauses(&mut self) -> Duration {
+        let (ask, until) = self.waits();
+        assert_eq!(ask, None);
+        let pause = until.saturating_since(self.now.instant);
+        self.pass_until(until);
+        pause
+    }
+
+    fn answer(&mut self, code: i32) {
+        let fields = [("msgId", "0A"), ("queueId", "1"), ("queueOffset", "42")];
+        self.answer_with(code, fields.into_iter().collect());
+    }
+
+    fn answer_with(&mut self, code: i32, ext: ExtFields) {
+        let remark = (code != 0).then(|| "because".into());
+        let (language, version) = (Language::JAVA, 479);
+        let header = Header { code, language, version, opaque: 0, flag: 1, remark, ext };
+        let frame = Frame { form: SerializeType::Json, header, body: Bytes::new() };
+        self.delivery.handle_outcome(self.now, Ok(frame));
+    }
+
+    fn fail(&mut self, error: CallError) {
+        self.delivery.handle_outcome(self.now, Err(error));
+    }
+
+    fn done(&mut self) -> Result<SendReceipt, SendError> {
+        match self.step() {
+            Step::Done(result) => result,
+            other => panic!("the end was expected, not {other:?}"),
+        }
+    }
+
+    fn error(&mut self) -> SendError {
+        self.done().expect_err("a failure was expected")
+    }
+}
+
+fn message() -> Message {
+    Message::new(TOPIC, "Hello RocketMQ").with_key("k1").with_uniq_key(UNIQ_KEY)
+}
+
+/// Three attempts in three seconds.
+fn config() -> ProducerConfig {
+    ProducerConfig::new("PG_TEST", "ns:9876")
+}
+
+fn address(broker: &str) -> Address {
+    Address { host: broker.into(), port: 10911 }
+}
+
+fn link(broker: &str, generation: u32) -> LinkId {
+    LinkId { slot: u32::from(broker.as_bytes()[0]), generation }
+}
+
+fn lost() -> CallError {
+    CallError::Lost(LinkError::ClosedByPeer)
+}
+
+fn unsent() -> CallError {
+    CallError::Unsent(LinkError::ClosedByPeer)
+}

@@ -10,6 +10,8 @@ pub(super) struct Entry<T> {
     pub(super) opaque: i32,
     /// Stream offset of the call's first byte.
     pub(super) start: u64,
+    /// Stream offset behind the call's last byte.
+    pub(super) end: u64,
     pub(super) deadline: Instant,
     /// A probe's patience, renewed whenever the peer is heard.
     pub(super) patience: Option<Duration>,

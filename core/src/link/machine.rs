@@ -1,6 +1,6 @@
 //! The connection's state machine.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Range};
 
 use bytes::Buf;
 
@@ -109,6 +109,8 @@ pub struct Link<T> {
     queued_end: u64,
     /// Stream offset behind the last byte lent out.
     lent_end: u64,
+    /// Stretches of the queue that are not to be sent: calls that have expired in it.
+    expired: Vec<Range<u64>>,
     /// First come, first served.
     waiting: VecDeque<(Instant, T)>,
     events: VecDeque<LinkEvent<T>>,
@@ -129,6 +131,7 @@ impl<T> Link<T> {
             queue: Outgoing::default(),
             queued_end: 0,
             lent_end: 0,
+            expired: Vec::new(),
             waiting: VecDeque::new(),
             events: VecDeque::new(),
             heard: Instant::default(),
@@ -167,7 +170,8 @@ impl<T> Link<T> {
         let start = self.queued_end;
         self.queued_end = self.lent_end + self.queue.remaining() as u64;
         let patience = probe.then(|| deadline.saturating_since(now.instant));
-        self.calls.insert(Entry { opaque, start, deadline, patience, token });
+        let end = self.queued_end;
+        self.calls.insert(Entry { opaque, start, end, deadline, patience, token });
         self.soonest = self.soonest.min(deadline);
         Ok(())
     }
@@ -203,6 +207,7 @@ impl<T> Link<T> {
     /// were none. From here on they may have been sent: a call whose bytes were lent is
     /// [`CallError::Lost`] when the connection ends, however few of them reached the socket.
     pub fn lend(&mut self, into: &mut Outgoing) -> bool {
+        self.cut_expired();
         let any = self.queue.has_remaining();
         self.lent_end = self.queued_end;
         into.append(&mut self.queue);
@@ -244,7 +249,12 @@ impl<T> Link<T> {
         }
         let lent_end = self.lent_end;
         for entry in self.calls.extract(|entry| entry.deadline <= now.instant) {
-            let outcome = Err(CallError::Expired { lent: entry.start < lent_end });
+            let lent = entry.start < lent_end;
+            if !lent {
+                // The caller is told that nothing was sent, and may send it elsewhere.
+                self.expired.push(entry.start..entry.end);
+            }
+            let outcome = Err(CallError::Expired { lent });
             self.events.push_back(LinkEvent::Done { token: entry.token, outcome });
         }
         for (deadline, token) in std::mem::take(&mut self.waiting) {
@@ -279,6 +289,7 @@ impl<T> Link<T> {
             self.events.push_back(LinkEvent::Done { token, outcome });
         }
         self.queue = Outgoing::default();
+        self.expired = Vec::new();
         self.soonest = Instant::FAR_FUTURE;
         self.closed = Some(cause);
     }
@@ -312,6 +323,17 @@ impl<T> Link<T> {
     /// What was counted.
     pub fn stats(&self) -> LinkStats {
         self.stats
+    }
+
+    /// Takes the bytes of expired calls out of the queue.
+    fn cut_expired(&mut self) {
+        if self.expired.is_empty() {
+            return;
+        }
+        let mut expired = std::mem::take(&mut self.expired);
+        expired.sort_unstable_by_key(|range| range.start);
+        let place = |offset: u64| (offset - self.lent_end) as usize;
+        self.queue.cut(expired.into_iter().map(|range| place(range.start)..place(range.end)));
     }
 
     fn has_room(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Bytes on their way to a socket.
 
-use std::{collections::VecDeque, io::IoSlice};
+use std::{collections::VecDeque, io::IoSlice, ops::Range};
 
 use bytes::{Buf, BufMut as _, Bytes, BytesMut};
 
@@ -49,6 +49,37 @@ impl Outgoing {
         self.chunks.append(&mut other.chunks);
         other.chained = 0;
         std::mem::swap(&mut self.tail, &mut other.tail);
+    }
+
+    /// Takes out these stretches, which are in order and do not overlap.
+    pub(super) fn cut(&mut self, stretches: impl IntoIterator<Item = Range<usize>>) {
+        let mut rest = std::mem::take(self);
+        let tail = rest.tail.split().freeze();
+        rest.chained += tail.len();
+        rest.chunks.extend((!tail.is_empty()).then_some(tail));
+        let mut at = 0;
+        for stretch in stretches {
+            self.take(&mut rest, stretch.start.saturating_sub(at));
+            rest.advance(stretch.len());
+            at = stretch.end;
+        }
+        self.append(&mut rest);
+    }
+
+    /// Moves the first `count` bytes of `other`, all of whose pieces are finished, to the end.
+    fn take(&mut self, other: &mut Self, mut count: usize) {
+        while count > 0
+            && let Some(mut chunk) = other.chunks.pop_front()
+        {
+            let taken = chunk.split_to(count.min(chunk.len()));
+            count -= taken.len();
+            other.chained -= taken.len();
+            self.chained += taken.len();
+            self.chunks.push_back(taken);
+            if !chunk.is_empty() {
+                other.chunks.push_front(chunk);
+            }
+        }
     }
 }
 

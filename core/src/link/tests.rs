@@ -1,1 +1,212 @@
+//! One connection without a socket. Tokens panic when they get lost, in every test.
 
+mod life;
+mod outgoing;
+mod room;
+mod sequences;
+
+use std::{cell::Cell, rc::Rc, time::Duration};
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::{Call, CallError, CallRefused, Link, LinkConfig, LinkEvent, Outgoing, Refusal};
+use crate::{
+    codec::{
+        ExtFields, FieldWriter, Frame, FrameDecoder, Header, Language, Request, SerializeType,
+    },
+    time::{Instant, Now},
+};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// Panics when it is dropped without having come out of the link.
+#[derive(Debug)]
+struct Token {
+    name: u32,
+    out: bool,
+    /// Counts drops instead, for tests that drop a link.
+    dropped: Option<Rc<Cell<u32>>>,
+}
+
+impl Token {
+    fn new(name: u32) -> Self {
+        Self { name, out: false, dropped: None }
+    }
+
+    fn come_out(mut self) -> u32 {
+        self.out = true;
+        self.name
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        if let Some(dropped) = &self.dropped {
+            dropped.set(dropped.get() + 1);
+        } else if !std::thread::panicking() {
+            assert!(self.out, "token {} is lost", self.name);
+        }
+    }
+}
+
+/// An event, told so that it can be compared.
+#[derive(Clone, Debug, PartialEq)]
+enum Told {
+    /// The call with this name was answered with this code.
+    Answered(u32, i32),
+    Failed(u32, CallError),
+    Room(u32),
+    /// The peer asks, under this opaque.
+    Request(i32),
+    GoAway,
+}
+
+/// A request with nothing but a name, so that the peer can tell whose it is.
+struct Question {
+    name: u32,
+    body: Bytes,
+}
+
+impl Request for Question {
+    fn code(&self) -> i32 {
+        310
+    }
+
+    fn fields(&self, out: &mut FieldWriter<'_>) {
+        out.value("name", self.name);
+    }
+
+    fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+}
+
+/// A link, its clock, and the peer's end of the wire.
+struct Bench {
+    link: Link<Token>,
+    now: Now,
+    wire: Outgoing,
+    peer: BytesMut,
+}
+
+impl Bench {
+    fn new(config: LinkConfig) -> Self {
+        let (link, now) = (Link::new(config), Now::default());
+        Self { link, now, wire: Outgoing::default(), peer: BytesMut::new() }
+    }
+
+    fn roomy() -> Self {
+        Self::new(LinkConfig::default())
+    }
+
+    fn in_flight_max(in_flight_max: usize) -> Self {
+        Self::new(LinkConfig { in_flight_max, ..LinkConfig::default() })
+    }
+
+    /// Makes a call that waits for a second.
+    fn call(&mut self, name: u32) {
+        self.try_call(name, 1000 * MS, "hello").expect("there is room");
+    }
+
+    fn try_call(
+        &mut self,
+        name: u32,
+        wait: Duration,
+        body: impl Into<Bytes>,
+    ) -> Result<(), Refusal> {
+        self.put(name, wait, body.into(), false)
+    }
+
+    fn probe(&mut self, name: u32, patience: Duration) {
+        self.put(name, patience, Bytes::new(), true).expect("a probe is always taken");
+    }
+
+    fn put(&mut self, name: u32, wait: Duration, body: Bytes, probe: bool) -> Result<(), Refusal> {
+        let request = &Question { name, body };
+        let (token, deadline) = (Token::new(name), self.now.instant + wait);
+        let taken = self.link.handle_call(self.now, Call { request, token, deadline, probe });
+        taken.map_err(|CallRefused { token, why }| {
+            assert_eq!(token.come_out(), name, "the token comes back");
+            why
+        })
+    }
+
+    fn wait_for_room(&mut self, name: u32, wait: Duration) {
+        self.link.wait_for_room(Token::new(name), self.now.instant + wait);
+    }
+
+    /// The driver takes the queued bytes; nothing is written yet.
+    fn lend(&mut self) {
+        self.link.lend(&mut self.wire);
+    }
+
+    /// The driver takes and writes everything; the peer reads it: name and opaque of each call.
+    fn deliver(&mut self) -> Vec<(u32, i32)> {
+        self.frames_delivered()
+            .into_iter()
+            .map(|frame| (frame.header.ext.number("name").unwrap(), frame.header.opaque))
+            .collect()
+    }
+
+    fn frames_delivered(&mut self) -> Vec<Frame> {
+        self.lend();
+        while self.wire.has_remaining() {
+            let chunk = self.wire.chunk();
+            let length = chunk.len();
+            self.peer.extend_from_slice(chunk);
+            self.wire.advance(length);
+        }
+        let decoder = FrameDecoder::default();
+        std::iter::from_fn(|| decoder.decode(&mut self.peer).unwrap()).collect()
+    }
+
+    fn hear(&mut self, frames: impl IntoIterator<Item = Frame>) {
+        self.link.handle_frames(self.now, frames);
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now.instant = self.now.instant + time;
+    }
+
+    fn told(&mut self) -> Vec<Told> {
+        let tell = |event: LinkEvent<Token>| match event {
+            LinkEvent::Done { token, outcome: Ok(frame) } => {
+                Told::Answered(token.come_out(), frame.header.code)
+            }
+            LinkEvent::Done { token, outcome: Err(error) } => Told::Failed(token.come_out(), error),
+            LinkEvent::Room { token } => Told::Room(token.come_out()),
+            LinkEvent::Request(frame) => Told::Request(frame.header.opaque),
+            LinkEvent::GoAway => Told::GoAway,
+        };
+        std::iter::from_fn(|| self.link.poll()).map(tell).collect()
+    }
+
+    /// Lets what has come out of nowhere be told: a test ends with nothing in the link.
+    fn end(mut self) {
+        self.link.handle_closed(super::LinkError::Retired);
+        self.told();
+        assert_eq!((self.link.in_flight(), self.link.queued_bytes()), (0, 0));
+        assert_eq!(self.link.deadline(), None);
+    }
+}
+
+fn answer(opaque: i32, code: i32) -> Frame {
+    frame(opaque, code, 1)
+}
+
+fn request(opaque: i32) -> Frame {
+    frame(opaque, 39, 0)
+}
+
+fn frame(opaque: i32, code: i32, flag: i32) -> Frame {
+    let header = Header {
+        code,
+        language: Language::JAVA,
+        version: 479,
+        opaque,
+        flag,
+        remark: None,
+        ext: ExtFields::default(),
+    };
+    Frame { form: SerializeType::Json, header, body: Bytes::new() }
+}

@@ -40,7 +40,8 @@ pub enum Reach {
         failures: u64,
         /// Why the last one failed, if one did since the connection was last up.
         error: Option<LinkError>,
-        /// True while the next attempt is put off: another broker is the better choice.
+        /// True while the next attempt is put off, or is under way after one that failed: another
+        /// broker is the better choice.
         resting: bool,
     },
 }

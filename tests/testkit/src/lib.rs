@@ -5,8 +5,10 @@
 //! | [`serve::EmbeddedCluster`] | a cluster inside this process, on free loopback ports |
 //! | [`model`] | the same without sockets: name servers and brokers as state machines |
 //! | [`real::RealCluster`] | Apache RocketMQ itself, from Maven Central |
+//! | [`fuzzing`] | what the fuzz targets run |
 //! | [`Reader`] | reads back what was stored, from any of them |
 
+pub mod fuzzing;
 pub mod model;
 pub mod real;
 pub mod serve;

@@ -1,0 +1,173 @@
+//! Random lives of a link, against a model of what its callers may expect.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::link::LinkError;
+
+const IN_FLIGHT_MAX: usize = 4;
+
+#[derive(Clone, Debug)]
+enum Op {
+    Call {
+        wait: u64,
+        size: usize,
+        probe: bool,
+    },
+    Wait {
+        wait: u64,
+    },
+    Lend,
+    /// Answers one of the calls seen by the peer.
+    Answer {
+        which: prop::sample::Index,
+        code: i32,
+    },
+    Stray(i32),
+    Request(i32),
+    Pass(u64),
+    Respond,
+    Close,
+    Poll,
+}
+
+fn any_op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => (0_u64..50, 0_usize..6_000, prop::bool::weighted(0.1))
+            .prop_map(|(wait, size, probe)| Op::Call { wait, size, probe }),
+        2 => (0_u64..50).prop_map(|wait| Op::Wait { wait }),
+        4 => Just(Op::Lend),
+        6 => (any::<prop::sample::Index>(), prop::sample::select(&[0, 2, 1500][..]))
+            .prop_map(|(which, code)| Op::Answer { which, code }),
+        1 => prop_oneof![any::<i32>(), 0..20, i32::MAX - 20..=i32::MAX].prop_map(Op::Stray),
+        1 => any::<i32>().prop_map(Op::Request),
+        3 => (0_u64..30).prop_map(Op::Pass),
+        1 => Just(Op::Respond),
+        1 => prop::bool::weighted(0.1).prop_map(|end| if end { Op::Close } else { Op::Poll }),
+        4 => Just(Op::Poll),
+    ]
+}
+
+/// What callers and peer know.
+struct Model {
+    bench: Bench,
+    next: u32,
+    queued: BTreeSet<u32>,
+    lent: BTreeSet<u32>,
+    waiting: BTreeSet<u32>,
+    probes: usize,
+    /// Calls that the peer has read, with their opaques.
+    read: Vec<(u32, i32)>,
+}
+
+impl Model {
+    fn new() -> Self {
+        let config = LinkConfig {
+            in_flight_max: IN_FLIGHT_MAX,
+            queue_bytes_max: 8_000,
+            first_opaque: i32::MAX - 5,
+            ..LinkConfig::default()
+        };
+        Self {
+            bench: Bench::new(config),
+            next: 0,
+            queued: BTreeSet::new(),
+            lent: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            probes: 0,
+            read: Vec::new(),
+        }
+    }
+
+    fn apply(&mut self, op: Op) {
+        let bench = &mut self.bench;
+        match op {
+            Op::Call { wait, size, probe } => {
+                self.next += 1;
+                let (wait, body) = (Duration::from_millis(wait), Bytes::from(vec![0; size]));
+                if bench.put(self.next, wait, body, probe).is_ok() {
+                    self.probes += usize::from(probe);
+                    self.queued.insert(self.next);
+                }
+            }
+            Op::Wait { wait } => {
+                self.next += 1;
+                self.waiting.insert(self.next);
+                bench.wait_for_room(self.next, Duration::from_millis(wait));
+            }
+            Op::Lend => {
+                let frames = bench.frames_delivered();
+                if bench.link.closed().is_none() {
+                    self.lent.append(&mut self.queued);
+                }
+                let called =
+                    |frame: Frame| Some((frame.header.ext.number("name")?, frame.header.opaque));
+                self.read.extend(frames.into_iter().filter_map(called));
+            }
+            Op::Answer { which, code } => {
+                if !self.read.is_empty() {
+                    let (_, opaque) = *which.get(&self.read);
+                    bench.hear([answer(opaque, code)]);
+                }
+            }
+            Op::Stray(opaque) => bench.hear([answer(opaque, 0)]),
+            Op::Request(opaque) => bench.hear([request(opaque)]),
+            Op::Pass(millis) => {
+                bench.pass(Duration::from_millis(millis));
+                bench.link.handle_timeout(bench.now);
+                let due = bench.link.deadline();
+                assert!(due.is_none_or(|due| due.at > bench.now.instant), "it is still due");
+            }
+            Op::Respond => bench.link.handle_respond(&answer(1, 3).header),
+            Op::Close => bench.link.handle_closed(LinkError::ClosedByPeer),
+            Op::Poll => self.settle(),
+        }
+    }
+
+    /// Takes the events and crosses their tokens off; each can be crossed off once.
+    fn settle(&mut self) {
+        for told in self.bench.told() {
+            match told {
+                Told::Room(name) => assert!(self.waiting.remove(&name)),
+                Told::Failed(name, CallError::Full) => assert!(self.waiting.remove(&name)),
+                Told::Failed(name, CallError::Unsent(_)) => {
+                    assert!(self.read.iter().all(|(read, _)| *read != name));
+                    assert!(self.waiting.remove(&name) || self.queued.remove(&name));
+                }
+                Told::Failed(name, CallError::Lost(_)) => assert!(self.lent.remove(&name)),
+                Told::Failed(name, CallError::Expired { lent }) => {
+                    // Expired before the next lending, but reported after it, maybe.
+                    assert!(self.lent.remove(&name) || !lent && self.queued.remove(&name));
+                    assert!(lent || self.read.iter().all(|(read, _)| *read != name));
+                }
+                Told::Answered(name, _) => {
+                    assert!(self.lent.remove(&name) || self.queued.remove(&name));
+                }
+                Told::Failed(name, error) => panic!("{name} ended with {error}"),
+                Told::Request(_) | Told::GoAway => {}
+            }
+        }
+        let calls = self.queued.len() + self.lent.len();
+        assert_eq!(self.bench.link.in_flight(), calls, "every call is in flight or told");
+        assert!(calls <= IN_FLIGHT_MAX + self.probes);
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_token_comes_out_once_and_nothing_is_miscounted(
+        ops in prop::collection::vec(any_op(), 0..200),
+    ) {
+        let mut model = Model::new();
+        for op in ops {
+            model.apply(op);
+        }
+        model.settle();
+        model.apply(Op::Close);
+        model.settle();
+        prop_assert!(model.queued.is_empty() && model.lent.is_empty() && model.waiting.is_empty());
+        model.bench.end();
+    }
+}

@@ -1,0 +1,37 @@
+//! Every committed input of every fuzz target, without a fuzzer.
+
+use std::{fs, path::Path};
+
+use rocketmq_producer_testkit::fuzzing;
+
+#[test]
+fn row_24_streams_of_frames() {
+    replay("frame", fuzzing::frame);
+}
+
+#[test]
+fn row_24_headers() {
+    replay("header", fuzzing::header);
+}
+
+#[test]
+fn row_32_routes() {
+    replay("route", fuzzing::route);
+}
+
+#[test]
+fn row_16_lives_of_a_link() {
+    replay("link", fuzzing::link);
+}
+
+fn replay(target: &str, keeps_its_promises: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+    let mut inputs = 0;
+    for entry in fs::read_dir(&folder).expect("the corpus is committed") {
+        let path = entry.expect("the folder can be read").path();
+        println!("{}", path.display());
+        keeps_its_promises(&fs::read(&path).expect("the file can be read"));
+        inputs += 1;
+    }
+    assert!(inputs >= 10, "{} has only {inputs} inputs", folder.display());
+}
