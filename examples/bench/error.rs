@@ -1,0 +1,41 @@
+//! Why a run gave no figures.
+
+use std::io;
+
+use rocketmq_producer::{ConfigError, SendError, ShutdownError, StartError};
+use rocketmq_producer_core::codec::CodecError;
+
+use crate::args::{Mode, Runtime};
+
+/// What can go wrong, apart from single messages, which are counted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("--runtime {runtime} has no --mode {mode}: {why}")]
+    NoSuchMode { runtime: Runtime, mode: Mode, why: &'static str },
+    #[error("{option} has no effect with --runtime {runtime}: {why}")]
+    NoSuchOption { option: &'static str, runtime: Runtime, why: &'static str },
+    #[error(
+        "--window {window} is too much for the floor, which writes and reads in turn: at most {max}"
+    )]
+    FloorWindow { window: usize, max: usize },
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("the first message was not acknowledged: {0}")]
+    FirstSend(#[from] Box<SendError>),
+    #[error("at the end: {0}")]
+    Shutdown(#[from] ShutdownError),
+    #[error("null server: {0}")]
+    NullServer(io::Error),
+    #[error("no runtime: {0}")]
+    Runtime(io::Error),
+    #[error("raw socket: {0}")]
+    Floor(#[from] io::Error),
+    #[error("raw frame: {0}")]
+    Frame(#[from] CodecError),
+    #[error("{address} answered a raw send with code {code}: the floor needs the null server")]
+    NotNullServer { address: String, code: i32 },
+    #[error("comparing, `{run}` gave no figures: {why}")]
+    Compare { run: String, why: String },
+}

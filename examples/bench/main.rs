@@ -1,0 +1,90 @@
+//! Load generator: what a cluster takes, and what sending costs this process.
+//!
+//! ```text
+//! cargo run --release --all-features --example bench -- --runtime smol --count 500000
+//! cargo run --release --all-features --example bench -- --namesrv 10.0.0.1:9876 --rate 5000
+//! ```
+//!
+//! Without a name server it starts a *null server* of its own in a separate process, which stores
+//! nothing and answers at once: what is left is the client. `--runtime floor` sends ready-made
+//! frames over raw sockets, which no client can beat; figures are best read as ratios to it.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`args`] | the command line, and the plan made of it |
+//! | [`on_tokio`], [`on_smol`], [`on_blocking`], [`floor`] | one runner each |
+//! | [`load`], [`recorder`], [`measure`] | what every runner does: when to send, what to note, what counts |
+//! | [`null_server`], [`frames`], [`child`] | the null server and its process |
+//! | [`report`], [`histogram`], [`progress`] | what is shown |
+//! | [`compare`] | runs all runners against one null server, alternating with the floor |
+
+mod args;
+mod child;
+mod compare;
+mod error;
+mod floor;
+mod frames;
+mod histogram;
+mod load;
+mod measure;
+mod null_server;
+mod on_blocking;
+mod on_smol;
+mod on_tokio;
+mod progress;
+mod recorder;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command, Plan, Runtime};
+use child::NullServer;
+use error::Error;
+use report::Report;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let result = match &args.command {
+        Some(Command::NullServer) => null_server::run().map_err(Error::NullServer),
+        Some(Command::Compare(args)) => compare::run(args),
+        None => bench(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench(args: &Args) -> Result<(), Error> {
+    let address = args.name_servers();
+    // Ends with this function, however that ends.
+    let null_server = match address {
+        Some(_) => None,
+        None => Some(NullServer::start()?),
+    };
+    let address = address.or_else(|| Some(null_server.as_ref()?.address().to_owned()));
+    let plan = Plan::new(args, address.unwrap_or_default())?;
+    let outcome = match plan.runtime {
+        Runtime::Tokio | Runtime::TokioCurrent => on_tokio::run(&plan),
+        Runtime::Smol => on_smol::run(&plan),
+        Runtime::Blocking => on_blocking::run(&plan),
+        Runtime::Floor => floor::run(&plan),
+    }?;
+    let report = Report::new(&plan, &outcome);
+    if plan.json {
+        println!("{}", report.to_json());
+    } else {
+        let server = if null_server.is_some() { "null server" } else { "cluster" };
+        println!("{server} at {}\n", plan.namesrv);
+        print!("{report}\n{}", histogram::draw(&outcome.latencies));
+        if let Some(error) = &outcome.first_failure {
+            println!("\nfirst failure: {error}");
+        }
+    }
+    Ok(())
+}

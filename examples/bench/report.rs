@@ -1,0 +1,101 @@
+//! The figures of one run, as a table and as a line of JSON.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    args::Plan,
+    measure::{Outcome, peak_memory_mib},
+};
+
+/// One run. Other clients' load generators print the same members.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Report {
+    client: String,
+    version: String,
+    pub(crate) runtime: String,
+    mode: String,
+    size: usize,
+    threads: usize,
+    window: usize,
+    pub(crate) ok: u64,
+    pub(crate) failed: u64,
+    secs: f64,
+    pub(crate) msgs_per_s: f64,
+    p50_us: f64,
+    pub(crate) p99_us: f64,
+    p999_us: f64,
+    max_us: f64,
+    pub(crate) cpu_us_per_msg: f64,
+    /// None where the operating system does not tell.
+    pub(crate) rss_mb: Option<f64>,
+    first_send_ms: f64,
+}
+
+impl Report {
+    pub(crate) fn new(plan: &Plan, outcome: &Outcome) -> Self {
+        let latency = |quantile| {
+            let nanos = outcome.latencies.value_at_quantile(quantile);
+            round(nanos as f64 / 1e3, 1)
+        };
+        let ok = outcome.latencies.len();
+        let secs = outcome.elapsed.as_secs_f64();
+        Self {
+            client: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            runtime: plan.runtime.to_string(),
+            mode: plan.mode.to_string(),
+            size: plan.body.len(),
+            threads: plan.threads,
+            window: plan.window,
+            ok,
+            failed: outcome.failed,
+            secs: round(secs, 3),
+            msgs_per_s: round(ok as f64 / secs, 0),
+            p50_us: latency(0.5),
+            p99_us: latency(0.99),
+            p999_us: latency(0.999),
+            max_us: latency(1.0),
+            cpu_us_per_msg: round(outcome.cpu.as_secs_f64() * 1e6 / ok.max(1) as f64, 3),
+            rss_mb: peak_memory_mib().map(|memory| round(memory, 1)),
+            first_send_ms: round(outcome.first_send.as_secs_f64() * 1e3, 2),
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("texts and numbers always serialise")
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let senders = match self.mode.as_str() {
+            "sync" => format!("{} senders", self.threads),
+            _ => format!("a window of {}", self.window),
+        };
+        writeln!(f, "{}, {}, {senders}, {} bytes", self.runtime, self.mode, self.size)?;
+        let memory = self.rss_mb.map_or("unknown".to_owned(), |memory| format!("{memory:.1} MiB"));
+        for (name, value) in [
+            ("acknowledged", self.ok.to_string()),
+            ("failed", self.failed.to_string()),
+            ("time", format!("{:.3} s", self.secs)),
+            ("throughput", format!("{:.0} messages/s", self.msgs_per_s)),
+            ("latency p50", format!("{:.1} µs", self.p50_us)),
+            ("latency p99", format!("{:.1} µs", self.p99_us)),
+            ("latency p99.9", format!("{:.1} µs", self.p999_us)),
+            ("latency max", format!("{:.1} µs", self.max_us)),
+            ("CPU", format!("{:.3} µs/message", self.cpu_us_per_msg)),
+            ("memory, peak", memory),
+            ("first send", format!("{:.2} ms", self.first_send_ms)),
+        ] {
+            writeln!(f, "  {name:<15}{value}")?;
+        }
+        Ok(())
+    }
+}
+
+fn round(number: f64, digits: i32) -> f64 {
+    let scale = 10_f64.powi(digits);
+    (number * scale).round() / scale
+}
