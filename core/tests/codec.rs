@@ -348,3 +348,13 @@ fn framed(form: u8, header: &[u8]) -> Vec<u8> {
     bytes.put_slice(header);
     bytes
 }
+
+#[test]
+fn row_24_a_header_of_very_many_fields_is_refused_before_it_fills_the_memory() {
+    let ext: ExtFields = (0..5_000).map(|field| (field.to_string(), "x")).collect();
+    for form in FORMS {
+        let refused = decode(&written(form, &Header { ext: ext.clone(), ..header() }, b""));
+        let error = refused.expect_err("too many").to_string();
+        assert!(error.contains("more than 4096 ext fields"), "{error}");
+    }
+}

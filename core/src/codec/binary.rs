@@ -42,7 +42,7 @@ fn decode_fields(input: &mut Bytes) -> Result<ExtFields, CodecError> {
         let length = input.try_get_i16().map_err(|_| CodecError::Binary { field: name })?;
         let key = split(input, i32::from(length), name)?;
         let value = take(input, "ext field value")?;
-        ext.push(text(key, name)?, text(value, "ext field value")?);
+        ext.add(text(key, name)?, text(value, "ext field value")?)?;
     }
     Ok(ext)
 }

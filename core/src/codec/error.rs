@@ -53,6 +53,12 @@ pub enum CodecError {
         /// What the JSON parser said.
         reason: String,
     },
+    /// More ext fields than any command has.
+    #[error("the header has more than {max} ext fields")]
+    TooManyFields {
+        /// The limit.
+        max: usize,
+    },
     /// A frame that this side wanted to send does not fit the protocol's limits.
     #[error("cannot encode: {what} of {length} bytes exceeds {max} bytes")]
     Encode {

@@ -2,8 +2,11 @@
 
 use bytestring::ByteString;
 
-use super::Language;
+use super::{CodecError, Language};
 
+/// More ext fields than any command has. An entry takes many times the bytes that it may take on the
+/// wire, so without a limit a small frame could fill a large memory.
+const EXT_FIELDS_MAX: usize = 4_096;
 const FLAG_RESPONSE: i32 = 1;
 const FLAG_ONEWAY: i32 = 2;
 
@@ -83,7 +86,16 @@ impl ExtFields {
         self.0.iter().map(|(key, value)| (&**key, &**value))
     }
 
-    pub(super) fn push(&mut self, key: ByteString, value: ByteString) {
+    /// Adds a field that was read.
+    pub(super) fn add(&mut self, key: ByteString, value: ByteString) -> Result<(), CodecError> {
+        if self.0.len() == EXT_FIELDS_MAX {
+            return Err(CodecError::TooManyFields { max: EXT_FIELDS_MAX });
+        }
+        self.push(key, value);
+        Ok(())
+    }
+
+    fn push(&mut self, key: ByteString, value: ByteString) {
         if !key.is_empty() && !value.is_empty() {
             self.0.push((key, value));
         }

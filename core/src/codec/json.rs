@@ -136,7 +136,8 @@ impl<'de> Visitor<'de> for ExtSeed<'_> {
         let mut ext = ExtFields::default();
         while let Some(key) = map.next_key_seed(Text(self.0))? {
             let value = map.next_value_seed(Text(self.0))?;
-            ext.push(key.unwrap_or_default(), value.unwrap_or_default());
+            ext.add(key.unwrap_or_default(), value.unwrap_or_default())
+                .map_err(A::Error::custom)?;
         }
         Ok(ext)
     }

@@ -13,8 +13,8 @@ use crate::{
     time::{Instant, Now},
 };
 
-/// The shortest pause before a broker that was tried already is tried again; grows with the
-/// attempts.
+/// The shortest pause after a busy answer, and before a broker that has failed this send twice is
+/// tried a third time; doubles with the attempts.
 const PAUSE: Duration = Duration::from_millis(20);
 /// An attempt that could get no more than this part of `attempt_timeout_min` is not begun.
 const ATTEMPT_WORTH_PART: u32 = 10;
