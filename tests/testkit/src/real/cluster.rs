@@ -1,5 +1,6 @@
 //! A running cluster: its addresses, the faults that can be done to it, and its end.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -128,6 +129,7 @@ impl RealCluster {
     /// When there is no such broker, or it ends or does not answer in time.
     pub fn restart_broker(&mut self, name: &str) -> Result<(), LaunchError> {
         self.kill_broker(name)?;
+        remove_unfinished_files(&self.home.path().join(name).join("store"));
         let limit = Limit::from_now(RESTART_LIMIT);
         let (namesrv, topic) = (self.namesrv.addr, self.probe_topic);
         let broker = self.broker_mut(name)?;
@@ -228,4 +230,18 @@ impl Member {
 fn probe_broker(namesrv: SocketAddr, topic: &str, addr: SocketAddr) -> std::io::Result<()> {
     probe::route_leads_to(namesrv, topic, addr)?;
     probe::answers_heartbeat(addr)
+}
+
+/// Does what an operator has to do after a broker was killed while it created a file: the file is
+/// there without a length, and the broker refuses to start ("length not matched message store
+/// config value, please check it manually"). Nothing was in it.
+fn remove_unfinished_files(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.metadata() {
+            Ok(file) if file.is_dir() => remove_unfinished_files(&entry.path()),
+            // A file that cannot be removed is the broker's to complain about.
+            Ok(file) if file.len() == 0 => drop(fs::remove_file(entry.path())),
+            _ => {}
+        }
+    }
 }
