@@ -129,7 +129,10 @@ impl RealCluster {
     /// When there is no such broker, or it ends or does not answer in time.
     pub fn restart_broker(&mut self, name: &str) -> Result<(), LaunchError> {
         self.kill_broker(name)?;
-        remove_unfinished_files(&self.home.path().join(name).join("store"));
+        let store = self.home.path().join(name).join("store");
+        for folder in ["commitlog", "consumequeue"] {
+            remove_unfinished_files(&store.join(folder));
+        }
         let limit = Limit::from_now(RESTART_LIMIT);
         let (namesrv, topic) = (self.namesrv.addr, self.probe_topic);
         let broker = self.broker_mut(name)?;
