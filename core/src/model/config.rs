@@ -7,6 +7,10 @@ use crate::codec::SerializeType;
 
 /// Brokers close a connection on frames above 16 MiB; what else a frame carries fits 64 KiB.
 const MESSAGE_SIZE_MAX: usize = 16 * 1024 * 1024 - 64 * 1024;
+/// Clocks tick in nanoseconds, the wire in milliseconds.
+const DURATION_MIN: Duration = Duration::from_millis(1);
+/// Longer than anybody waits, and far from where a clock's arithmetic ends.
+const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// Brokers drop a producer that has been silent this long.
 const HEARTBEAT_INTERVAL_MAX: Duration = Duration::from_secs(120);
 
@@ -302,8 +306,12 @@ impl ProducerConfig {
             ("reconnect_backoff_max", self.reconnect_backoff_max),
         ] {
             let shown = format!("{duration:?}");
-            rule(duration >= Duration::from_millis(1), field, &shown, "it must be at least 1 ms")?;
+            let good = (DURATION_MIN..=DURATION_MAX).contains(&duration);
+            rule(good, field, &shown, "it must be from 1 ms to 365 days")?;
         }
+        let shown = format!("{:?}", self.shutdown_timeout);
+        let good = self.shutdown_timeout <= DURATION_MAX;
+        rule(good, "shutdown_timeout", &shown, "it must be at most 365 days")?;
         let interval = self.heartbeat_broker_interval;
         let shown = format!("{interval:?}");
         let good = interval < HEARTBEAT_INTERVAL_MAX;
@@ -379,6 +387,9 @@ mod tests {
             (good().with_heartbeat_timeout(none), "heartbeat_timeout"),
             (good().with_connect_timeout(none), "connect_timeout"),
             (good().with_reconnect_backoff_max(none), "reconnect_backoff_max"),
+            (good().with_timeout(Duration::MAX), "send_msg_timeout"),
+            (good().with_connect_timeout(Duration::MAX), "connect_timeout"),
+            (good().with_shutdown_timeout(Duration::MAX), "shutdown_timeout"),
             (good().with_connection_in_flight_max(0), "connection_in_flight_max"),
             (good().with_connection_queue_bytes_max(0), "connection_queue_bytes_max"),
         ] {
