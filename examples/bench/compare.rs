@@ -6,17 +6,17 @@
 use std::{env, process::Command};
 
 use crate::{
-    args::{CompareArgs, Mode},
+    args::{CompareArgs, Mode, Runtime},
     child::NullServer,
     error::Error,
     report::Report,
 };
 
-/// A runtime with its options.
-type Contender = &'static [&'static str];
+const ASYNC: &[Runtime] = &[Runtime::TokioCurrent, Runtime::Tokio, Runtime::Smol];
+const SYNC: &[Runtime] = &[Runtime::Blocking, Runtime::TokioCurrent, Runtime::Tokio, Runtime::Smol];
 
-const ASYNC: &[Contender] = &[&["tokio-current"], &["tokio"], &["smol"]];
-const SYNC: &[Contender] = &[&["blocking"], &["tokio-current"], &["tokio"], &["smol"]];
+/// A run of the floor has to last long enough to be measured.
+const FLOOR_TIMES: u64 = 5;
 
 /// A run and the floor's run before it.
 struct Pair {
@@ -26,30 +26,29 @@ struct Pair {
 
 pub(crate) fn run(args: &CompareArgs) -> Result<(), Error> {
     let server = NullServer::start()?;
-    let contenders = match args.mode {
+    let runtimes = match args.mode {
         Mode::Async => ASYNC,
         Mode::Sync => SYNC,
     };
-    let mut pairs: Vec<Vec<Pair>> = contenders.iter().map(|_| Vec::new()).collect();
+    let mut pairs: Vec<Vec<Pair>> = runtimes.iter().map(|_| Vec::new()).collect();
     for round in 1..=args.rounds {
-        for (contender, pairs) in contenders.iter().zip(&mut pairs) {
-            eprintln!("round {round} of {}: {}", args.rounds, contender.join(" "));
-            let floor = measure(args, &["floor"], &server)?;
-            pairs.push(Pair { floor, run: measure(args, contender, &server)? });
+        for (runtime, pairs) in runtimes.iter().zip(&mut pairs) {
+            eprintln!("round {round} of {}: {runtime}", args.rounds);
+            let floor = measure(args, Runtime::Floor, &server)?;
+            pairs.push(Pair { floor, run: measure(args, *runtime, &server)? });
         }
     }
     print(args, &pairs);
     Ok(())
 }
 
-fn measure(args: &CompareArgs, contender: Contender, server: &NullServer) -> Result<Report, Error> {
-    let run = contender.join(" ");
-    let failed = |why: String| Error::Compare { run: run.clone(), why };
+fn measure(args: &CompareArgs, runtime: Runtime, server: &NullServer) -> Result<Report, Error> {
+    let failed = |why: String| Error::Compare { runtime, why };
+    let times = if (runtime, args.mode) == (Runtime::Floor, Mode::Async) { FLOOR_TIMES } else { 1 };
     let program = env::current_exe().map_err(|error| failed(error.to_string()))?;
     let output = Command::new(program)
         .args(["--json", "--namesrv", server.address(), "--mode", &args.mode.to_string()])
-        .arg("--runtime")
-        .args(contender)
+        .args(["--runtime", &runtime.to_string(), "--count", &(args.count * times).to_string()])
         .args(&args.rest)
         .output()
         .map_err(|error| failed(error.to_string()))?;
@@ -65,7 +64,8 @@ fn measure(args: &CompareArgs, contender: Contender, server: &NullServer) -> Res
 }
 
 fn print(args: &CompareArgs, pairs: &[Vec<Pair>]) {
-    println!("mode {}, {} rounds, {}", args.mode, args.rounds, args.rest.join(" "));
+    let CompareArgs { mode, rounds, count, rest } = args;
+    println!("mode {mode}, {rounds} rounds of {count} messages {}", rest.join(" "));
     println!("median [least – most]; ratios to the run of the floor just before\n");
     println!("| runtime | messages/s | × floor | CPU µs/message | × floor | p99 µs | peak MiB |");
     println!("|---|---|---|---|---|---|---|");
@@ -103,8 +103,9 @@ impl Spread {
     }
 
     fn median(&self, digits: usize) -> String {
-        let middle = self.0.get(self.0.len() / 2);
-        middle.map_or_else(String::new, |median| format!("{median:.digits$}"))
+        let middle = |index: usize| self.0.get(index).copied().unwrap_or(f64::NAN);
+        let median = (middle(self.0.len().saturating_sub(1) / 2) + middle(self.0.len() / 2)) / 2.0;
+        format!("{median:.digits$}")
     }
 
     fn with(&self, digits: usize) -> String {

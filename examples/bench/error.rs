@@ -36,6 +36,6 @@ pub(crate) enum Error {
     Frame(#[from] CodecError),
     #[error("{address} answered a raw send with code {code}: the floor needs the null server")]
     NotNullServer { address: String, code: i32 },
-    #[error("comparing, `{run}` gave no figures: {why}")]
-    Compare { run: String, why: String },
+    #[error("comparing, {runtime} gave no figures: {why}")]
+    Compare { runtime: Runtime, why: String },
 }
