@@ -88,9 +88,34 @@ impl<W: Wire> SharedLink<W> {
         Ok(())
     }
 
+    /// The same for one who has waited and was told of room.
+    ///
+    /// # Errors
+    ///
+    /// As [`Link::handle_granted_call`].
+    pub fn call_granted(
+        self: &Arc<Self>,
+        call: Call<'_, impl Request, Token>,
+    ) -> Result<(), CallRefused<Token>> {
+        let now = self.clock.now();
+        lock(&self.machine).handle_granted_call(now, call)?;
+        W::bytes_queued(self);
+        Ok(())
+    }
+
     /// Waits for the room that [`call`](Self::call) did not find.
     pub fn wait_for_room(&self, token: Token, deadline: Instant) {
         self.change(|link| link.wait_for_room(token, deadline));
+    }
+
+    /// Waits for the room that [`call_granted`](Self::call_granted) did not find.
+    pub fn wait_for_room_again(&self, token: Token, deadline: Instant) {
+        self.change(|link| link.wait_for_room_again(token, deadline));
+    }
+
+    /// Room that was granted is not wanted any more.
+    pub fn decline_room(&self) {
+        self.change(Link::handle_declined);
     }
 
     /// Answers a request of the peer.
@@ -152,14 +177,21 @@ impl<W: Wire> SharedLink<W> {
     fn change<R>(&self, change: impl FnOnce(&mut Link<Token>) -> R) -> R {
         let mut link = lock(&self.machine);
         let result = change(&mut link);
-        let events: Vec<_> = std::iter::from_fn(|| link.poll()).collect();
+        let mut events = drain(&mut link);
         drop(link);
-        self.hand_out(events);
+        // Room that was granted to somebody who has gone is the next one's.
+        while self.hand_out(events) {
+            let mut link = lock(&self.machine);
+            link.handle_declined();
+            events = drain(&mut link);
+        }
         result
     }
 
-    fn hand_out(&self, events: Vec<LinkEvent<Token>>) {
+    /// True when room was granted to somebody who has gone.
+    fn hand_out(&self, events: Vec<LinkEvent<Token>>) -> bool {
         let mut letters = Vec::new();
+        let mut declined = false;
         for event in events {
             match event {
                 // A caller that is gone does not want its answer any more.
@@ -167,7 +199,7 @@ impl<W: Wire> SharedLink<W> {
                     let _ = caller.send(Completion::Done(outcome));
                 }
                 LinkEvent::Room { token: Token::Caller(caller) } => {
-                    let _ = caller.send(Completion::Room);
+                    declined |= caller.send(Completion::Room).is_err();
                 }
                 LinkEvent::Done { token: Token::Chore(chore), outcome } => {
                     letters.push(Input::Answer { chore, outcome });
@@ -181,5 +213,10 @@ impl<W: Wire> SharedLink<W> {
         if !letters.is_empty() {
             self.inbox.push_all(letters);
         }
+        declined
     }
+}
+
+fn drain(link: &mut Link<Token>) -> Vec<LinkEvent<Token>> {
+    std::iter::from_fn(|| link.poll()).collect()
 }

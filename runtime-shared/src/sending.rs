@@ -33,7 +33,7 @@ pub enum Next {
 /// A send in flight. Dropping it abandons the send: what was queued on a link is still written, so
 /// the stream stays whole, and the broker may store the message.
 #[derive(Debug)]
-pub struct Sending<W> {
+pub struct Sending<W: Wire> {
     delivery: Delivery,
     /// Where the current attempt calls, until when.
     call: Option<(Arc<SharedLink<W>>, Instant)>,
@@ -42,7 +42,7 @@ pub struct Sending<W> {
     session: InFlight<W>,
 }
 
-impl<W> Sending<W> {
+impl<W: Wire> Sending<W> {
     pub(crate) fn new(delivery: Delivery, session: InFlight<W>) -> Self {
         Self { delivery, call: None, room: false, session }
     }
@@ -61,8 +61,8 @@ impl<W: Wire> Sending<W> {
     /// What to wait for next.
     pub fn advance(&mut self) -> Next {
         loop {
-            if std::mem::take(&mut self.room)
-                && let Some(next) = self.call_again()
+            if self.room
+                && let Some(next) = self.make_call()
             {
                 return next;
             }
@@ -79,7 +79,7 @@ impl<W: Wire> Sending<W> {
                 Step::Call { link, deadline } => match view.links.get(link) {
                     Some(link) => {
                         self.call = Some((Arc::clone(link), deadline));
-                        if let Some(next) = self.call_again() {
+                        if let Some(next) = self.make_call() {
                             return next;
                         }
                     }
@@ -90,15 +90,20 @@ impl<W: Wire> Sending<W> {
     }
 
     /// Makes the current attempt's call, or queues for room.
-    fn call_again(&mut self) -> Option<Next> {
+    fn make_call(&mut self) -> Option<Next> {
+        let granted = std::mem::take(&mut self.room);
         let (link, deadline) = self.call.clone()?;
         let request = self.delivery.request()?;
         let (caller, reply) = oneshot::channel();
         let token = Token::Caller(caller);
-        match link.call(Call { request: &request, token, deadline, probe: false }) {
+        let call = Call { request: &request, token, deadline, probe: false };
+        match if granted { link.call_granted(call) } else { link.call(call) } {
             Ok(()) => return Some(Next::Reply { reply, deadline }),
             Err(CallRefused { token, why: Refusal::Full }) => {
-                link.wait_for_room(token, deadline);
+                match granted {
+                    true => link.wait_for_room_again(token, deadline),
+                    false => link.wait_for_room(token, deadline),
+                }
                 return Some(Next::Reply { reply, deadline });
             }
             Err(CallRefused { why: Refusal::Encode(error), .. }) => {
@@ -128,6 +133,15 @@ impl<W: Wire> Sending<W> {
     pub fn expire(&self) {
         if let Some((link, _)) = &self.call {
             link.handle_timeout();
+        }
+    }
+}
+
+impl<W: Wire> Drop for Sending<W> {
+    /// Room that was granted and not used is the next one's.
+    fn drop(&mut self) {
+        if let (true, Some((link, _))) = (self.room, &self.call) {
+            link.decline_room();
         }
     }
 }

@@ -13,7 +13,7 @@ use rocketmq_producer_core::{
     route::Routes,
 };
 
-use crate::{Clock, Inbox, Sending, ShutdownError, links::LinkTable, lock};
+use crate::{Clock, Inbox, Sending, ShutdownError, Wire, links::LinkTable, lock};
 
 /// What senders see: routes, and the links that they name.
 #[derive(Debug)]
@@ -78,28 +78,6 @@ impl<W> Session<W> {
         !self.closing.load(Ordering::SeqCst)
     }
 
-    /// Begins a send.
-    ///
-    /// # Errors
-    ///
-    /// [`SendErrorKind::NotRunning`] once the session is closing, or
-    /// [`SendErrorKind::InvalidMessage`]; nothing has been sent then.
-    pub fn begin(self: &Arc<Self>, message: Message) -> Result<Sending<W>, SendError> {
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
-        let guard = InFlight(Arc::clone(self));
-        if !self.is_open() {
-            return Err(SendError::not_sent(SendErrorKind::NotRunning, message));
-        }
-        let now = self.clock.now();
-        let message = match message.uniq_key() {
-            Some(_) => message,
-            None => message.with_uniq_key(lock(&self.uniq_keys).next(now.wall)),
-        };
-        let seed = self.seeds.fetch_add(1, Ordering::Relaxed) as u64;
-        let delivery = Delivery::new(now, Arc::clone(&self.config), message, seed)?;
-        Ok(Sending::new(delivery, guard))
-    }
-
     /// Refuses new sends and tells the client to leave once those in flight are over.
     pub(crate) fn close(&self) {
         if !self.closing.swap(true, Ordering::SeqCst) {
@@ -153,6 +131,30 @@ impl<W> Session<W> {
             0 => Ok(()),
             unfinished => Err(ShutdownError { unfinished }),
         }
+    }
+}
+
+impl<W: Wire> Session<W> {
+    /// Begins a send.
+    ///
+    /// # Errors
+    ///
+    /// [`SendErrorKind::NotRunning`] once the session is closing, or
+    /// [`SendErrorKind::InvalidMessage`]; nothing has been sent then.
+    pub fn begin(self: &Arc<Self>, message: Message) -> Result<Sending<W>, SendError> {
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+        let guard = InFlight(Arc::clone(self));
+        if !self.is_open() {
+            return Err(SendError::not_sent(SendErrorKind::NotRunning, message));
+        }
+        let now = self.clock.now();
+        let message = match message.uniq_key() {
+            Some(_) => message,
+            None => message.with_uniq_key(lock(&self.uniq_keys).next(now.wall)),
+        };
+        let seed = self.seeds.fetch_add(1, Ordering::Relaxed) as u64;
+        let delivery = Delivery::new(now, Arc::clone(&self.config), message, seed)?;
+        Ok(Sending::new(delivery, guard))
     }
 }
 

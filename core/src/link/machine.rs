@@ -14,6 +14,9 @@ use crate::{
     time::{Deadline, Instant, Now},
 };
 
+/// Waiters that are told of room at once: where bytes are scarce, few of them find any.
+const GRANTS_MAX: usize = 64;
+
 /// Limits and habits of one connection.
 #[derive(Clone, Copy, Debug)]
 pub struct LinkConfig {
@@ -145,9 +148,28 @@ impl<T> Link<T> {
     ///
     /// # Errors
     ///
-    /// [`CallRefused`] gives the token back: there is no room, the connection has ended, or the
-    /// request cannot be encoded. Nothing has been queued then.
+    /// [`CallRefused`] gives the token back: there is no room or others wait for it, the connection
+    /// has ended, or the request cannot be encoded. Nothing has been queued then.
     pub fn handle_call<R: Request + ?Sized>(
+        &mut self,
+        now: Now,
+        call: Call<'_, R, T>,
+    ) -> Result<(), CallRefused<T>> {
+        if !self.waiting.is_empty() && !call.probe && self.closed.is_none() {
+            // Whoever comes now does not overtake those who came before.
+            return Err(CallRefused { token: call.token, why: Refusal::Full });
+        }
+        self.handle_granted_call(now, call)
+    }
+
+    /// Queues the request of one who has waited and was told of room: it comes before those who
+    /// still wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`handle_call`](Self::handle_call). Room is not kept for anybody, so it may be gone: see
+    /// [`wait_for_room_again`](Self::wait_for_room_again).
+    pub fn handle_granted_call<R: Request + ?Sized>(
         &mut self,
         now: Now,
         call: Call<'_, R, T>,
@@ -180,13 +202,32 @@ impl<T> Link<T> {
     /// token comes out as [`LinkEvent::Room`], or as `Done` with [`CallError::Full`] when the
     /// deadline passes first.
     pub fn wait_for_room(&mut self, token: T, deadline: Instant) {
+        self.wait(token, deadline, VecDeque::push_back);
+    }
+
+    /// The same for one who was told of room and found it gone: it keeps its place, at the front.
+    pub fn wait_for_room_again(&mut self, token: T, deadline: Instant) {
+        self.wait(token, deadline, VecDeque::push_front);
+    }
+
+    /// One who was told of room does not want it any more: the next in line may.
+    pub fn handle_declined(&mut self) {
+        self.grant_room();
+    }
+
+    fn wait(
+        &mut self,
+        token: T,
+        deadline: Instant,
+        line_up: impl FnOnce(&mut VecDeque<(Instant, T)>, (Instant, T)),
+    ) {
         match &self.closed {
             Some(error) => {
                 let outcome = Err(CallError::Unsent(error.clone()));
                 self.events.push_back(LinkEvent::Done { token, outcome });
             }
             None => {
-                self.waiting.push_back((deadline, token));
+                line_up(&mut self.waiting, (deadline, token));
                 self.soonest = self.soonest.min(deadline);
                 self.grant_room();
             }
@@ -341,12 +382,13 @@ impl<T> Link<T> {
             && self.queue.remaining() < self.config.queue_bytes_max
     }
 
-    /// Tells as many waiters as there is room for, in their order.
+    /// Tells as many waiters as there may be room for, in their order. Whatever they do next, a call
+    /// or a refusal of the room, brings the others on.
     fn grant_room(&mut self) {
         if self.waiting.is_empty() || !self.has_room() {
             return;
         }
-        let room = self.config.in_flight_max.saturating_sub(self.calls.len());
+        let room = self.config.in_flight_max.saturating_sub(self.calls.len()).min(GRANTS_MAX);
         for (_, token) in self.waiting.drain(..room.min(self.waiting.len())) {
             self.events.push_back(LinkEvent::Room { token });
         }

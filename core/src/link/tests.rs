@@ -131,6 +131,17 @@ impl Bench {
         })
     }
 
+    /// The call of one who was told of room.
+    fn granted_call(&mut self, name: u32) -> Result<(), Refusal> {
+        let request = &Question { name, body: Bytes::new() };
+        let (token, deadline) = (Token::new(name), self.now.instant + 1000 * MS);
+        let call = Call { request, token, deadline, probe: false };
+        self.link.handle_granted_call(self.now, call).map_err(|CallRefused { token, why }| {
+            assert_eq!(token.come_out(), name, "the token comes back");
+            why
+        })
+    }
+
     fn wait_for_room(&mut self, name: u32, wait: Duration) {
         self.link.wait_for_room(Token::new(name), self.now.instant + wait);
     }

@@ -39,11 +39,33 @@ fn row_6_waits_are_granted_first_come_first_served() {
     let opaques = bench.deliver();
     bench.hear([answer(opaques[1].1, 0)]);
     assert_eq!(bench.told(), [Told::Answered(2, 0), Told::Room(3)]);
-    bench.call(3);
+    assert_eq!(bench.try_call(6, MS, ""), Err(Refusal::Full), "a newcomer overtakes nobody");
+    assert_eq!(bench.granted_call(3), Ok(()));
     bench.hear([answer(opaques[0].1, 0)]);
     assert_eq!(bench.told(), [Told::Answered(1, 0), Told::Room(4)]);
-    bench.call(4);
+    assert_eq!(bench.granted_call(4), Ok(()));
     assert_eq!(bench.told(), [], "5 waits on");
+    bench.end();
+}
+
+#[test]
+fn row_6_whoever_finds_the_granted_room_gone_keeps_its_place() {
+    let mut bench = Bench::in_flight_max(1);
+    bench.call(1);
+    let opaque = bench.deliver()[0].1;
+    bench.wait_for_room(2, 1000 * MS);
+    bench.wait_for_room(3, 1000 * MS);
+    bench.hear([answer(opaque, 0)]);
+    assert_eq!(bench.told(), [Told::Answered(1, 0), Told::Room(2)]);
+    // A probe goes ahead of everybody.
+    bench.probe(9, 1000 * MS);
+    assert_eq!(bench.granted_call(2), Err(Refusal::Full));
+    bench.link.wait_for_room_again(Token::new(2), bench.now.instant + 1000 * MS);
+    let opaque = bench.deliver()[0].1;
+    bench.hear([answer(opaque, 0)]);
+    assert_eq!(bench.told(), [Told::Answered(9, 0), Told::Room(2)], "still before 3");
+    bench.link.handle_declined();
+    assert_eq!(bench.told(), [Told::Room(3)], "what 2 does not want is 3's");
     bench.end();
 }
 
