@@ -72,7 +72,7 @@ impl Listening {
     }
 
     pub(super) fn connected(&self) -> usize {
-        lock(&self.state.connections).values().filter(|(_, thread)| !thread.is_finished()).count()
+        lock(&self.state.connections).len()
     }
 
     /// Listens again after [`stop`](Self::stop).
@@ -134,19 +134,20 @@ fn bind(address: SocketAddr) -> TcpListener {
 
 fn accept(shared: &Arc<Shared>, node: &Node, state: &Arc<State>, socket: TcpStream) {
     let mut connections = lock(&state.connections);
-    connections.retain(|_, (_, thread)| !thread.is_finished());
     let (Ok(peer), Ok(handle)) = (socket.peer_addr(), socket.try_clone()) else { return };
     if connections.len() == CONNECTIONS_MAX {
         return;
     }
     state.accepted.fetch_add(1, Ordering::SeqCst);
     let id = shared.next_connection();
-    let (shared, node) = (Arc::clone(shared), node.clone());
+    let (shared, node, others) = (Arc::clone(shared), node.clone(), Arc::clone(state));
     let thread = thread::spawn(move || {
         // A connection that fails is over; the client notices by itself.
         let _ = converse(&shared, &node, (id, peer), &socket);
         let _ = socket.shutdown(Shutdown::Both);
         shared.model().handle_closed(&node, id);
+        // Nobody needs the second handle to the socket any more.
+        lock(&others.connections).remove(&id);
     });
     connections.insert(id, (handle, thread));
 }
