@@ -51,3 +51,15 @@ fn row_51_the_blocking_producer_has_no_async_crate() {
     let packages = tree(&[&["-p", "rocketmq-producer"][..], &features].concat());
     assert!(asynchronous(&packages).is_empty(), "{:?}", asynchronous(&packages));
 }
+
+#[test]
+#[ignore = "needs the target wasm32-unknown-unknown"]
+fn row_52_core_builds_where_there_is_no_operating_system() {
+    let status = Command::new(env!("CARGO"))
+        .args(["check", "-p", "rocketmq-producer-core", "--target", "wasm32-unknown-unknown"])
+        .args(["--target-dir", concat!(env!("CARGO_TARGET_TMPDIR"), "/wasm")])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo runs");
+    assert!(status.success());
+}

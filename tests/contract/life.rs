@@ -35,7 +35,7 @@ fn what_is_sent_can_be_read_back<S: Subject>() {
     producer.shutdown().unwrap();
 }
 
-fn a_producer_that_is_not_running_says_so_and_gives_the_message_back<S: Subject>() {
+fn row_4_a_producer_that_is_not_running_says_so_and_gives_the_message_back<S: Subject>() {
     let cluster = one_broker();
     let producer = S::new(config(&cluster)).unwrap();
     assert!(!producer.is_running());
@@ -168,7 +168,7 @@ fn row_58_two_producers_of_one_group_have_ids_of_their_own<S: Subject>() {
 
 on_every_runtime!(
     what_is_sent_can_be_read_back,
-    a_producer_that_is_not_running_says_so_and_gives_the_message_back,
+    row_4_a_producer_that_is_not_running_says_so_and_gives_the_message_back,
     starting_and_shutting_down_twice_is_the_same_as_once,
     row_8_a_producer_can_be_started_again,
     a_shutdown_unregisters_and_closes_every_connection,

@@ -5,22 +5,22 @@ use std::{fs, path::Path};
 use rocketmq_producer_testkit::fuzzing;
 
 #[test]
-fn row_24_streams_of_frames() {
+fn row_4_and_24_streams_of_frames_never_panic() {
     replay("frame", fuzzing::frame);
 }
 
 #[test]
-fn row_24_headers() {
+fn row_4_and_24_headers_never_panic() {
     replay("header", fuzzing::header);
 }
 
 #[test]
-fn row_32_routes() {
+fn row_4_and_32_routes_never_panic() {
     replay("route", fuzzing::route);
 }
 
 #[test]
-fn row_16_lives_of_a_link() {
+fn row_4_and_16_lives_of_a_link_never_panic() {
     replay("link", fuzzing::link);
 }
 
