@@ -58,3 +58,6 @@ pub mod link;
 pub mod model;
 pub mod route;
 pub mod time;
+mod waiter;
+
+pub use waiter::Waiter;

@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Buf;
@@ -17,8 +17,10 @@ use rocketmq_producer_shared::{Incoming, SharedLink, Wire};
 
 /// How much is read at once.
 const READ_SIZE: usize = 64 * 1024;
-/// How long a write may find no room before a thread of its own takes over.
-const STALL: Duration = Duration::from_millis(20);
+/// How long a caller may be kept writing, be it that the peer takes nothing or that others queue as
+/// fast as it takes: after that, a thread of its own takes over. Twice this is what a send may come
+/// late because of it.
+const DUTY: Duration = Duration::from_millis(5);
 /// Pieces handed to one write.
 const PIECES: usize = 64;
 
@@ -37,9 +39,12 @@ type Link = SharedLink<SocketWire>;
 
 impl Wire for SocketWire {
     fn bytes_queued(link: &Arc<Link>) {
+        if link.wire.socket.get().is_none() {
+            return;
+        }
         // The holder looks again after it has let go, so what is queued now is not overlooked.
         while !link.wire.writing.swap(true, Ordering::AcqRel) {
-            match write_queued(link) {
+            match write_queued(link, Instant::now() + DUTY) {
                 Ok(true) => {}
                 Ok(false) => return write_on_a_thread(link),
                 Err(error) => link.wire.fail(link, &error),
@@ -67,9 +72,9 @@ impl SocketWire {
     }
 }
 
-/// Writes until nothing is queued. False when the peer takes nothing for a while; what is left is
-/// kept for the next writer.
-fn write_queued(link: &Link) -> io::Result<bool> {
+/// Writes until nothing is queued, or the time is up: false then, and what is left is kept for the
+/// next writer. For the holder of `writing` alone.
+fn write_queued(link: &Link, until: Instant) -> io::Result<bool> {
     let Some(mut socket) = link.wire.socket.get() else { return Ok(true) };
     let take = || link.wire.rest.lock().unwrap_or_else(PoisonError::into_inner);
     let mut outgoing = std::mem::take(&mut *take());
@@ -83,33 +88,35 @@ fn write_queued(link: &Link) -> io::Result<bool> {
             Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
             Ok(written) => outgoing.advance(written),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if is_timeout(&error) => break Ok(false),
+            Err(error) if is_timeout(&error) => {}
             Err(error) => break Err(error),
+        }
+        if Instant::now() >= until && (outgoing.has_remaining() || link.has_queued()) {
+            break Ok(false);
         }
     };
     *take() = outgoing;
     result
 }
 
-/// Goes on writing, on a thread that may wait, until the peer takes it all or the link ends. The
+/// Goes on writing, on a thread that may wait, until everything is written or the link ends. The
 /// right to write goes with it.
 fn write_on_a_thread(link: &Arc<Link>) {
     let writer = Arc::clone(link);
-    let spawned =
-        thread::Builder::new().name(format!("rmq-{}-stalled", link.id())).spawn(move || {
-            let result = loop {
-                match write_queued(&writer) {
-                    Ok(false) if !writer.is_closed() => {}
-                    other => break other,
-                }
-            };
-            writer.wire.writing.store(false, Ordering::Release);
-            match result {
-                Err(error) => writer.wire.fail(&writer, &error),
-                Ok(_) if writer.has_queued() => SocketWire::bytes_queued(&writer),
-                Ok(_) => {}
+    let thread = thread::Builder::new().name(format!("rmq-{}-writer", link.id()));
+    let spawned = thread.spawn(move || {
+        let result = loop {
+            match write_queued(&writer, Instant::now() + DUTY) {
+                Ok(false) if !writer.is_closed() => {}
+                other => break other,
             }
-        });
+        };
+        writer.wire.writing.store(false, Ordering::Release);
+        match result {
+            Err(error) => writer.wire.fail(&writer, &error),
+            Ok(_) => SocketWire::bytes_queued(&writer),
+        }
+    });
     if let Err(error) = spawned {
         link.wire.writing.store(false, Ordering::Release);
         link.wire.fail(link, &error);
@@ -117,8 +124,8 @@ fn write_on_a_thread(link: &Arc<Link>) {
 }
 
 /// Reads, decodes and completes calls until the connection ends; says why it has.
-pub(crate) fn read(link: &Link, socket: TcpStream) -> LinkError {
-    let prepared = socket.set_nodelay(true).and_then(|()| socket.set_write_timeout(Some(STALL)));
+pub(crate) fn read(link: &Arc<Link>, socket: TcpStream) -> LinkError {
+    let prepared = socket.set_nodelay(true).and_then(|()| socket.set_write_timeout(Some(DUTY)));
     if let Err(error) = prepared {
         return broken(&error);
     }
@@ -127,6 +134,8 @@ pub(crate) fn read(link: &Link, socket: TcpStream) -> LinkError {
         return LinkError::Retired;
     }
     link.connected();
+    // Nobody could write before the socket was there.
+    SocketWire::bytes_queued(link);
     let mut incoming = Incoming::default();
     let mut chunk = vec![0; READ_SIZE];
     let mut reader = socket;

@@ -97,7 +97,7 @@ impl Incoming {
     /// # Errors
     ///
     /// [`CodecError`] when the peer cannot be understood any more; what came before is handed over.
-    pub fn decode<W: Wire>(&mut self, link: &SharedLink<W>) -> Result<(), CodecError> {
+    pub fn decode<W: Wire>(&mut self, link: &Arc<SharedLink<W>>) -> Result<(), CodecError> {
         let decoded = loop {
             match self.decoder.decode(&mut self.buffer) {
                 Ok(Some(frame)) => self.frames.push(frame),

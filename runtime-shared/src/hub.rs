@@ -11,7 +11,7 @@ use rocketmq_producer_core::{
     time::Deadline,
 };
 
-use crate::{Session, SharedLink, Token, View, Wire, links::LinkTable};
+use crate::{Bell, Session, SharedLink, Token, View, Wire, links::LinkTable};
 
 /// What an adapter adds to the hub: how connections are opened.
 pub trait Dialer: Send + 'static {
@@ -46,9 +46,12 @@ pub struct Hub<D: Dialer> {
     client: Client,
     session: Arc<Session<D::Wire>>,
     dialer: D,
-    waiting: Waiting<oneshot::Sender<()>>,
+    waiting: Waiting<Bell>,
     routes: Arc<Routes>,
     links: LinkTable<D::Wire>,
+    /// Links that have ended in this turn. They stay in the table until its outputs are carried
+    /// out: what was still to be called on them is to learn their own cause.
+    ended: Vec<LinkId>,
     stopped: bool,
 }
 
@@ -61,6 +64,7 @@ impl<D: Dialer> Hub<D> {
             waiting: Waiting::default(),
             routes: Arc::default(),
             links: LinkTable::default(),
+            ended: Vec::new(),
             stopped: false,
         }
     }
@@ -77,7 +81,7 @@ impl<D: Dialer> Hub<D> {
         let (inputs, waits) = self.session.inbox.take();
         for input in inputs {
             if let Input::Closed { link, .. } = &input {
-                self.links.remove(*link);
+                self.ended.push(*link);
             }
             self.client.handle(now, input);
         }
@@ -88,15 +92,16 @@ impl<D: Dialer> Hub<D> {
             if wait.seen == self.routes.version {
                 self.waiting.insert(wait.until, wait.waiter);
             } else {
-                let _ = wait.waiter.send(());
+                wait.waiter.ring();
             }
         }
         self.client.handle_timeout(now);
         while let Some(output) = self.client.poll() {
             self.carry_out(output);
         }
+        self.forget_ended_links();
         while let Some(waiter) = self.waiting.expired(now) {
-            let _ = waiter.send(());
+            waiter.ring();
         }
         match self.stopped {
             true => Turn::Stopped,
@@ -158,11 +163,18 @@ impl<D: Dialer> Hub<D> {
         self.dialer.dial(link, address, timeout);
     }
 
+    fn forget_ended_links(&mut self) {
+        for link in self.ended.drain(..) {
+            self.links.remove(link);
+        }
+    }
+
     fn publish(&mut self) {
+        self.forget_ended_links();
         let (routes, links) = (Arc::clone(&self.routes), self.links.clone());
         self.session.view.store(Arc::new(View { routes, links }));
         for waiter in self.waiting.release() {
-            let _ = waiter.send(());
+            waiter.ring();
         }
     }
 
@@ -191,9 +203,9 @@ impl<D: Dialer> Drop for Hub<D> {
 
 fn refusal(why: Refusal) -> CallError {
     match why {
-        Refusal::Full => CallError::Full,
         Refusal::Closed(cause) => CallError::Unsent(cause),
         Refusal::Encode(error) => CallError::Encode(error),
+        // Later kinds of refusals are not sent either.
         _ => CallError::Full,
     }
 }

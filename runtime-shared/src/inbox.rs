@@ -9,21 +9,41 @@ use std::{
     task::Context,
 };
 
-use rocketmq_producer_core::client::{Input, Mailbox, Wait};
+use rocketmq_producer_core::{
+    Waiter,
+    client::{Input, Mailbox, Wait},
+};
 
 use crate::{WakerSlot, lock};
+
+/// Wakes a send that waits for the routes to change; so does dropping it.
+#[derive(Debug)]
+pub struct Bell(pub(crate) oneshot::Sender<()>);
+
+impl Bell {
+    pub(crate) fn ring(self) {
+        // Whoever has gone does not listen any more.
+        let _ = self.0.send(());
+    }
+}
+
+impl Waiter for Bell {
+    fn is_gone(&self) -> bool {
+        self.0.is_closed()
+    }
+}
 
 /// The hub's mailbox behind a short lock, with a bell.
 #[derive(Debug, Default)]
 pub struct Inbox {
     /// None once the hub is gone: whatever comes then is dropped, and its waiters with it.
-    mailbox: Mutex<Option<Mailbox<oneshot::Sender<()>>>>,
+    mailbox: Mutex<Option<Mailbox<Bell>>>,
     bell: WakerSlot,
     /// A ring that nobody has heard yet.
     rung: AtomicBool,
 }
 
-type Letters = (VecDeque<Input>, VecDeque<Wait<oneshot::Sender<()>>>);
+type Letters = (VecDeque<Input>, VecDeque<Wait<Bell>>);
 
 impl Inbox {
     pub(crate) fn open() -> Self {
@@ -47,7 +67,7 @@ impl Inbox {
     }
 
     /// Leaves a wait and rings. When the hub is gone the waiter is dropped, which wakes it.
-    pub(crate) fn push_wait(&self, wait: Wait<oneshot::Sender<()>>) {
+    pub(crate) fn push_wait(&self, wait: Wait<Bell>) {
         if let Some(mailbox) = &mut *lock(&self.mailbox) {
             mailbox.push_wait(wait);
         }
@@ -65,7 +85,7 @@ impl Inbox {
     }
 
     /// Refuses everything from now on.
-    pub(crate) fn close(&self) -> Option<Mailbox<oneshot::Sender<()>>> {
+    pub(crate) fn close(&self) -> Option<Mailbox<Bell>> {
         lock(&self.mailbox).take()
     }
 

@@ -32,7 +32,7 @@ pub use clock::Clock;
 pub use driver::{Driver, DriverBell, Incoming};
 pub use error::{ShutdownError, StartError};
 pub use hub::{Dialer, Hub, Turn};
-pub use inbox::Inbox;
+pub use inbox::{Bell, Inbox};
 pub use lifecycle::{Begun, Lifecycle};
 pub use link::{Completion, SharedLink, Token, Wire};
 pub use sending::{Next, Sending};

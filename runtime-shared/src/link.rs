@@ -3,23 +3,18 @@
 use std::sync::{Arc, Mutex};
 
 use rocketmq_producer_core::{
+    Waiter,
     client::Input,
     codec::{Frame, Header, Request},
     ids::{ChoreId, LinkId},
     link::{Call, CallError, CallRefused, Link, LinkConfig, LinkError, LinkEvent, Outgoing},
-    time::{Deadline, Instant},
+    time::{Deadline, Now},
 };
 
 use crate::{Clock, Inbox, lock};
 
-/// The end of a wait on a link.
-#[derive(Debug)]
-pub enum Completion {
-    /// The call is over.
-    Done(Result<Frame, CallError>),
-    /// There is room: try the call again.
-    Room,
-}
+/// How a call has ended.
+pub type Completion = Result<Frame, CallError>;
 
 /// Whose call it is.
 #[derive(Debug)]
@@ -28,6 +23,15 @@ pub enum Token {
     Caller(oneshot::Sender<Completion>),
     /// The client's own.
     Chore(ChoreId),
+}
+
+impl Waiter for Token {
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::Caller(caller) => caller.is_closed(),
+            Self::Chore(_) => false,
+        }
+    }
 }
 
 /// What an adapter adds to a link: how its driver hears of work. Called without any lock held.
@@ -73,7 +77,7 @@ impl<W> SharedLink<W> {
 }
 
 impl<W: Wire> SharedLink<W> {
-    /// Queues a request and tells the driver.
+    /// Queues a request, or holds it until there is room, and tells the driver.
     ///
     /// # Errors
     ///
@@ -82,40 +86,9 @@ impl<W: Wire> SharedLink<W> {
         self: &Arc<Self>,
         call: Call<'_, impl Request, Token>,
     ) -> Result<(), CallRefused<Token>> {
-        let now = self.clock.now();
-        lock(&self.machine).handle_call(now, call)?;
+        self.change(|link| link.handle_call(self.clock.now(), call))?;
         W::bytes_queued(self);
         Ok(())
-    }
-
-    /// The same for one who has waited and was told of room.
-    ///
-    /// # Errors
-    ///
-    /// As [`Link::handle_granted_call`].
-    pub fn call_granted(
-        self: &Arc<Self>,
-        call: Call<'_, impl Request, Token>,
-    ) -> Result<(), CallRefused<Token>> {
-        let now = self.clock.now();
-        lock(&self.machine).handle_granted_call(now, call)?;
-        W::bytes_queued(self);
-        Ok(())
-    }
-
-    /// Waits for the room that [`call`](Self::call) did not find.
-    pub fn wait_for_room(&self, token: Token, deadline: Instant) {
-        self.change(|link| link.wait_for_room(token, deadline));
-    }
-
-    /// Waits for the room that [`call_granted`](Self::call_granted) did not find.
-    pub fn wait_for_room_again(&self, token: Token, deadline: Instant) {
-        self.change(|link| link.wait_for_room_again(token, deadline));
-    }
-
-    /// Room that was granted is not wanted any more.
-    pub fn decline_room(&self) {
-        self.change(Link::handle_declined);
     }
 
     /// Answers a request of the peer.
@@ -135,15 +108,13 @@ impl<W: Wire> SharedLink<W> {
     }
 
     /// Takes in what the driver has decoded.
-    pub fn handle_frames(&self, frames: &mut Vec<Frame>) {
-        let now = self.clock.now();
-        self.change(|link| link.handle_frames(now, frames.drain(..)));
+    pub fn handle_frames(self: &Arc<Self>, frames: &mut Vec<Frame>) {
+        self.make_room(|link, now| link.handle_frames(now, frames.drain(..)));
     }
 
     /// Ends the waits whose time is up.
-    pub fn handle_timeout(&self) {
-        let now = self.clock.now();
-        self.change(|link| link.handle_timeout(now));
+    pub fn handle_timeout(self: &Arc<Self>) {
+        self.make_room(|link, now| link.handle_timeout(now));
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due.
@@ -173,50 +144,47 @@ impl<W: Wire> SharedLink<W> {
         self.wire.hang_up();
     }
 
+    /// Makes a change that may let held calls into the queue, and tells the driver if it does.
+    fn make_room(self: &Arc<Self>, change: impl FnOnce(&mut Link<Token>, Now)) {
+        let grown = self.change(|link| {
+            let before = link.queued_bytes();
+            change(link, self.clock.now());
+            link.queued_bytes() > before
+        });
+        if grown {
+            W::bytes_queued(self);
+        }
+    }
+
     /// Runs the machine under the lock, then hands out its events without it.
     fn change<R>(&self, change: impl FnOnce(&mut Link<Token>) -> R) -> R {
         let mut link = lock(&self.machine);
         let result = change(&mut link);
-        let mut events = drain(&mut link);
+        let events: Vec<_> = std::iter::from_fn(|| link.poll()).collect();
         drop(link);
-        // Room that was granted to somebody who has gone is the next one's.
-        while self.hand_out(events) {
-            let mut link = lock(&self.machine);
-            link.handle_declined();
-            events = drain(&mut link);
-        }
+        self.hand_out(events);
         result
     }
 
-    /// True when room was granted to somebody who has gone.
-    fn hand_out(&self, events: Vec<LinkEvent<Token>>) -> bool {
+    fn hand_out(&self, events: Vec<LinkEvent<Token>>) {
         let mut letters = Vec::new();
-        let mut declined = false;
         for event in events {
             match event {
                 // A caller that is gone does not want its answer any more.
                 LinkEvent::Done { token: Token::Caller(caller), outcome } => {
-                    let _ = caller.send(Completion::Done(outcome));
-                }
-                LinkEvent::Room { token: Token::Caller(caller) } => {
-                    declined |= caller.send(Completion::Room).is_err();
+                    let _ = caller.send(outcome);
                 }
                 LinkEvent::Done { token: Token::Chore(chore), outcome } => {
                     letters.push(Input::Answer { chore, outcome });
                 }
                 LinkEvent::Request(frame) => letters.push(Input::Request { link: self.id, frame }),
                 LinkEvent::GoAway => letters.push(Input::GoAway(self.id)),
-                // Chores never wait for room, and later kinds of events are not for this crate.
+                // Later kinds of events come with the adapters that know them.
                 _ => {}
             }
         }
         if !letters.is_empty() {
             self.inbox.push_all(letters);
         }
-        declined
     }
-}
-
-fn drain(link: &mut Link<Token>) -> Vec<LinkEvent<Token>> {
-    std::iter::from_fn(|| link.poll()).collect()
 }

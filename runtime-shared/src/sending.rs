@@ -10,7 +10,7 @@ use rocketmq_producer_core::{
     time::Instant,
 };
 
-use crate::{Clock, Completion, Session, SharedLink, Token, Wire, session::InFlight};
+use crate::{Bell, Clock, Completion, Session, SharedLink, Token, Wire, session::InFlight};
 
 /// What to wait for.
 #[derive(Debug)]
@@ -35,20 +35,16 @@ pub enum Next {
 #[derive(Debug)]
 pub struct Sending<W: Wire> {
     delivery: Delivery,
-    /// Where the current attempt calls, until when.
-    call: Option<(Arc<SharedLink<W>>, Instant)>,
-    /// Room was granted: call again.
-    room: bool,
+    /// Where the current attempt calls.
+    link: Option<Arc<SharedLink<W>>>,
     session: InFlight<W>,
 }
 
 impl<W: Wire> Sending<W> {
     pub(crate) fn new(delivery: Delivery, session: InFlight<W>) -> Self {
-        Self { delivery, call: None, room: false, session }
+        Self { delivery, link: None, session }
     }
-}
 
-impl<W: Wire> Sending<W> {
     fn session(&self) -> &Session<W> {
         &self.session.0
     }
@@ -61,26 +57,20 @@ impl<W: Wire> Sending<W> {
     /// What to wait for next.
     pub fn advance(&mut self) -> Next {
         loop {
-            if self.room
-                && let Some(next) = self.make_call()
-            {
-                return next;
-            }
             let view = self.session().view.load_full();
             let now = self.session().clock.now();
             match self.delivery.step(now, &view.routes) {
                 Step::Done(result) => return Next::Done(result),
                 Step::Wait { ask, until } => {
                     let (waiter, released) = oneshot::channel();
-                    let seen = view.routes.version;
+                    let (seen, waiter) = (view.routes.version, Bell(waiter));
                     self.session().inbox.push_wait(Wait { ask, until, seen, waiter });
                     return Next::Wait(released);
                 }
                 Step::Call { link, deadline } => match view.links.get(link) {
                     Some(link) => {
-                        self.call = Some((Arc::clone(link), deadline));
-                        if let Some(next) = self.make_call() {
-                            return next;
+                        if let Some(reply) = self.call(link, deadline) {
+                            return Next::Reply { reply, deadline };
                         }
                     }
                     None => self.delivery.handle_gone(),
@@ -89,22 +79,19 @@ impl<W: Wire> Sending<W> {
         }
     }
 
-    /// Makes the current attempt's call, or queues for room.
-    fn make_call(&mut self) -> Option<Next> {
-        let granted = std::mem::take(&mut self.room);
-        let (link, deadline) = self.call.clone()?;
+    /// Makes the current attempt's call; none when the link did not take it.
+    fn call(
+        &mut self,
+        link: &Arc<SharedLink<W>>,
+        deadline: Instant,
+    ) -> Option<oneshot::Receiver<Completion>> {
         let request = self.delivery.request()?;
         let (caller, reply) = oneshot::channel();
         let token = Token::Caller(caller);
-        let call = Call { request: &request, token, deadline, probe: false };
-        match if granted { link.call_granted(call) } else { link.call(call) } {
-            Ok(()) => return Some(Next::Reply { reply, deadline }),
-            Err(CallRefused { token, why: Refusal::Full }) => {
-                match granted {
-                    true => link.wait_for_room_again(token, deadline),
-                    false => link.wait_for_room(token, deadline),
-                }
-                return Some(Next::Reply { reply, deadline });
+        match link.call(Call { request: &request, token, deadline, probe: false }) {
+            Ok(()) => {
+                self.link = Some(Arc::clone(link));
+                return Some(reply);
             }
             Err(CallRefused { why: Refusal::Encode(error), .. }) => {
                 let now = self.session().clock.now();
@@ -117,31 +104,15 @@ impl<W: Wire> Sending<W> {
 
     /// Takes in what [`Next::Reply`] gave.
     pub fn complete(&mut self, completion: Result<Completion, oneshot::RecvError>) {
-        let outcome = match completion {
-            Ok(Completion::Room) => {
-                self.room = true;
-                return;
-            }
-            Ok(Completion::Done(outcome)) => outcome,
-            Err(_) => Err(CallError::Lost(LinkError::DriverGone)),
-        };
+        let gone = |_| Err(CallError::Lost(LinkError::DriverGone));
         let now = self.session().clock.now();
-        self.delivery.handle_outcome(now, outcome);
+        self.delivery.handle_outcome(now, completion.unwrap_or_else(gone));
     }
 
     /// Ends the waits on the current link whose time is up, this one's among them.
     pub fn expire(&self) {
-        if let Some((link, _)) = &self.call {
+        if let Some(link) = &self.link {
             link.handle_timeout();
-        }
-    }
-}
-
-impl<W: Wire> Drop for Sending<W> {
-    /// Room that was granted and not used is the next one's.
-    fn drop(&mut self) {
-        if let (true, Some((link, _))) = (self.room, &self.call) {
-            link.decline_room();
         }
     }
 }

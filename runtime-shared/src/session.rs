@@ -142,11 +142,9 @@ impl<W: Wire> Session<W> {
     /// [`SendErrorKind::NotRunning`] once the session is closing, or
     /// [`SendErrorKind::InvalidMessage`]; nothing has been sent then.
     pub fn begin(self: &Arc<Self>, message: Message) -> Result<Sending<W>, SendError> {
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
-        let guard = InFlight(Arc::clone(self));
-        if !self.is_open() {
+        let Some(guard) = self.enter() else {
             return Err(SendError::not_sent(SendErrorKind::NotRunning, message));
-        }
+        };
         let now = self.clock.now();
         let message = match message.uniq_key() {
             Some(_) => message,
@@ -155,6 +153,17 @@ impl<W: Wire> Session<W> {
         let seed = self.seeds.fetch_add(1, Ordering::Relaxed) as u64;
         let delivery = Delivery::new(now, Arc::clone(&self.config), message, seed)?;
         Ok(Sending::new(delivery, guard))
+    }
+
+    /// Counts a send in, unless it comes too late. A late one is not even counted for a moment,
+    /// but for those that come in the very moment of closing.
+    fn enter(self: &Arc<Self>) -> Option<InFlight<W>> {
+        if !self.is_open() {
+            return None;
+        }
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+        let guard = InFlight(Arc::clone(self));
+        self.is_open().then_some(guard)
     }
 }
 

@@ -2,27 +2,46 @@
 
 use std::collections::BTreeMap;
 
-use crate::time::{Deadline, Instant, Now};
+use crate::{
+    Waiter,
+    time::{Deadline, Instant, Now},
+    waiter::Sweep,
+};
 
 /// Waiters with their deadlines, for drivers whose callers have no timer of their own. Every
-/// waiter handed in comes out exactly once, unless the table is dropped.
+/// waiter handed in comes out exactly once, unless it is gone or the table is dropped.
 #[derive(Debug)]
 pub struct Waiting<W> {
     waiters: BTreeMap<(Instant, u64), W>,
     next: u64,
+    sweep: Sweep,
 }
 
 impl<W> Default for Waiting<W> {
     fn default() -> Self {
-        Self { waiters: BTreeMap::new(), next: 0 }
+        Self { waiters: BTreeMap::new(), next: 0, sweep: Sweep::default() }
     }
 }
 
-impl<W> Waiting<W> {
+impl<W: Waiter> Waiting<W> {
     /// Takes a waiter in, until `until` at the latest.
     pub fn insert(&mut self, until: Instant, waiter: W) {
         self.waiters.insert((until, self.next), waiter);
         self.next += 1;
+        if self.sweep.is_due(self.waiters.len()) {
+            self.waiters.retain(|_, waiter| !waiter.is_gone());
+            self.sweep.done(self.waiters.len());
+        }
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiters.len()
+    }
+
+    /// True when nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiters.is_empty()
     }
 
     /// Takes out a waiter whose time has come.

@@ -1,6 +1,7 @@
 //! Cutting a byte stream into frames.
 
 use bytes::{Buf, Bytes, BytesMut};
+use bytestring::ByteString;
 
 use super::{CodecError, Header, Impostor, SerializeType, binary, json};
 
@@ -10,6 +11,8 @@ pub const FRAME_SIZE_MAX: usize = 16 * 1024 * 1024;
 
 const LENGTH_SIZE: usize = 4;
 const MARK_SIZE: usize = 4;
+/// What an ext field takes besides its texts.
+const ENTRY_SIZE: usize = size_of::<(ByteString, ByteString)>();
 
 /// One command as it came off the wire. The body is a slice of the read buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +23,16 @@ pub struct Frame {
     pub header: Header,
     /// Everything after the header; empty when there was nothing.
     pub body: Bytes,
+}
+
+impl Frame {
+    /// About how many bytes it keeps in memory.
+    pub fn size(&self) -> usize {
+        let header = &self.header;
+        let texts = header.ext.iter().map(|(key, value)| ENTRY_SIZE + key.len() + value.len());
+        let remark = header.remark.as_ref().map_or(0, |remark| remark.len());
+        size_of::<Self>() + self.body.len() + remark + texts.sum::<usize>()
+    }
 }
 
 /// Cuts frames from the front of a read buffer.

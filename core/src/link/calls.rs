@@ -1,6 +1,6 @@
 //! Calls in flight, by opaque.
 
-use std::time::Duration;
+use std::{cmp::Reverse, ops::Range, time::Duration};
 
 use crate::time::Instant;
 
@@ -8,14 +8,19 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(super) struct Entry<T> {
     pub(super) opaque: i32,
-    /// Stream offset of the call's first byte.
-    pub(super) start: u64,
-    /// Stream offset behind the call's last byte.
-    pub(super) end: u64,
+    /// Where its bytes are in the stream; none while it waits for room.
+    pub(super) place: Option<Range<u64>>,
     pub(super) deadline: Instant,
     /// A probe's patience, renewed whenever the peer is heard.
     pub(super) patience: Option<Duration>,
     pub(super) token: T,
+}
+
+impl<T> Entry<T> {
+    /// True when bytes of the call have been lent out, all up to `lent_end` having been.
+    pub(super) fn is_lent(&self, lent_end: u64) -> bool {
+        self.place.as_ref().is_some_and(|place| place.start < lent_end)
+    }
 }
 
 const CAPACITY_MIN: usize = 64;
@@ -62,10 +67,20 @@ impl<T> Calls<T> {
         }
     }
 
-    pub(super) fn remove(&mut self, opaque: i32) -> Option<Entry<T>> {
+    pub(super) fn get_mut(&mut self, opaque: i32) -> Option<&mut Entry<T>> {
+        let index = self.index(opaque);
+        self.slots.get_mut(index)?.as_mut().filter(|entry| entry.opaque == opaque)
+    }
+
+    /// Takes out the call with this opaque, if `fits` agrees.
+    pub(super) fn remove_if(
+        &mut self,
+        opaque: i32,
+        fits: impl FnOnce(&Entry<T>) -> bool,
+    ) -> Option<Entry<T>> {
         let index = self.index(opaque);
         let slot = self.slots.get_mut(index)?;
-        let entry = slot.take_if(|entry| entry.opaque == opaque)?;
+        let entry = slot.take_if(|entry| entry.opaque == opaque && fits(entry))?;
         self.len -= 1;
         Some(entry)
     }
@@ -76,7 +91,9 @@ impl<T> Calls<T> {
         let mut taken: Vec<Entry<T>> =
             slots.filter_map(|slot| slot.take_if(|e| which(e))).collect();
         self.len -= taken.len();
-        taken.sort_unstable_by_key(|entry| entry.start);
+        // Opaques count up, around the end of their range.
+        let age = |entry: &Entry<T>| self.next.wrapping_sub(entry.opaque) & i32::MAX;
+        taken.sort_unstable_by_key(|entry| Reverse(age(entry)));
         taken
     }
 

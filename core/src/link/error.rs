@@ -99,9 +99,6 @@ pub struct CallRefused<T> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Too many calls in flight, or too many bytes queued: see
-    /// [`Link::wait_for_room`](super::Link::wait_for_room).
-    Full,
     /// The connection has ended.
     Closed(LinkError),
     /// The call cannot be encoded.

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, ops::Range};
 
-use bytes::Buf;
+use bytes::{Buf, BufMut as _, Bytes, BytesMut};
 
 use super::{
     CallError, CallRefused, LinkError, Outgoing, Refusal,
@@ -12,10 +12,8 @@ use crate::{
     codec::{Frame, Header, Request, SerializeType, encode_request, encode_response},
     command::ResponseCode,
     time::{Deadline, Instant, Now},
+    waiter::{Sweep, Waiter},
 };
-
-/// Waiters that are told of room at once: where bytes are scarce, few of them find any.
-const GRANTS_MAX: usize = 64;
 
 /// Limits and habits of one connection.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +49,7 @@ pub struct Call<'a, R: ?Sized, T> {
     pub token: T,
     /// When to stop waiting.
     pub deadline: Instant,
-    /// A question of life: taken even when there is no room, and given up only after the peer has
+    /// A question of life: queued even when there is no room, and given up only after the peer has
     /// not been heard for as long as it was given, so that a connection that is merely busy is not
     /// taken for dead. For the few heartbeats of the client.
     pub probe: bool,
@@ -67,11 +65,6 @@ pub enum LinkEvent<T> {
         token: T,
         /// The peer's answer, whatever its code, or why there is none.
         outcome: Result<Frame, CallError>,
-    },
-    /// There is room again for the one who waited with this token.
-    Room {
-        /// The token given to [`Link::wait_for_room`].
-        token: T,
     },
     /// A request of the peer.
     Request(Frame),
@@ -89,20 +82,22 @@ pub struct LinkStats {
     pub peer_requests: u64,
 }
 
-/// One connection's state: calls in flight, bytes to be written, who waits for room.
+/// One connection's state: calls in flight, bytes to be written, calls that wait for room.
 ///
 /// `T` is the caller's token: a oneshot sender, a parking slot, a test's id. **Every token handed
 /// in comes out exactly once**: in a [`LinkEvent`], in a [`CallRefused`], or dropped with the link.
 ///
-/// * *Inputs* are [`handle_call`](Self::handle_call) and [`wait_for_room`](Self::wait_for_room)
-///   from callers; [`handle_frames`](Self::handle_frames), [`handle_timeout`](Self::handle_timeout)
-///   and [`handle_closed`](Self::handle_closed) from the one driver of the socket.
+/// * *Inputs* are [`handle_call`](Self::handle_call) from callers;
+///   [`handle_frames`](Self::handle_frames), [`handle_timeout`](Self::handle_timeout) and
+///   [`handle_closed`](Self::handle_closed) from the one driver of the socket.
 /// * *Outputs* are bytes by [`lend`](Self::lend) and events by [`poll`](Self::poll). Any number of
 ///   inputs may come before a drain.
 /// * [`deadline`](Self::deadline) says when `handle_timeout` is due. It may be early, never late.
 ///
-/// Everything is bounded: calls by `in_flight_max`, bytes by `queue_bytes_max` plus one call, and
-/// events by what was put in since the last drain.
+/// Everything is bounded: calls in flight by `in_flight_max`, bytes in the queue by
+/// `queue_bytes_max` plus one call, and events by what was put in since the last drain. A call for
+/// which there is no room is held, encoded, until its turn comes: nobody has to try again, nobody
+/// is overtaken, and what is held is no more than what callers wait for.
 #[derive(Debug)]
 pub struct Link<T> {
     config: LinkConfig,
@@ -114,8 +109,9 @@ pub struct Link<T> {
     lent_end: u64,
     /// Stretches of the queue that are not to be sent: calls that have expired in it.
     expired: Vec<Range<u64>>,
-    /// First come, first served.
-    waiting: VecDeque<(Instant, T)>,
+    /// First come, first served. Each is in `calls`, too.
+    held: VecDeque<Held>,
+    sweep: Sweep,
     events: VecDeque<LinkEvent<T>>,
     /// When the peer was last heard.
     heard: Instant,
@@ -125,7 +121,7 @@ pub struct Link<T> {
     stats: LinkStats,
 }
 
-impl<T> Link<T> {
+impl<T: Waiter> Link<T> {
     /// A fresh connection.
     pub fn new(config: LinkConfig) -> Self {
         Self {
@@ -135,7 +131,8 @@ impl<T> Link<T> {
             queued_end: 0,
             lent_end: 0,
             expired: Vec::new(),
-            waiting: VecDeque::new(),
+            held: VecDeque::new(),
+            sweep: Sweep::default(),
             events: VecDeque::new(),
             heard: Instant::default(),
             soonest: Instant::FAR_FUTURE,
@@ -144,32 +141,14 @@ impl<T> Link<T> {
         }
     }
 
-    /// Queues a request.
+    /// Queues a request, or holds it until there is room: its turn comes after all that were held
+    /// before it. A held call whose deadline passes first ends as [`CallError::Full`].
     ///
     /// # Errors
     ///
-    /// [`CallRefused`] gives the token back: there is no room or others wait for it, the connection
-    /// has ended, or the request cannot be encoded. Nothing has been queued then.
+    /// [`CallRefused`] gives the token back: the connection has ended, or the request cannot be
+    /// encoded. Nothing has been queued then.
     pub fn handle_call<R: Request + ?Sized>(
-        &mut self,
-        now: Now,
-        call: Call<'_, R, T>,
-    ) -> Result<(), CallRefused<T>> {
-        if !self.waiting.is_empty() && !call.probe && self.closed.is_none() {
-            // Whoever comes now does not overtake those who came before.
-            return Err(CallRefused { token: call.token, why: Refusal::Full });
-        }
-        self.handle_granted_call(now, call)
-    }
-
-    /// Queues the request of one who has waited and was told of room: it comes before those who
-    /// still wait.
-    ///
-    /// # Errors
-    ///
-    /// As [`handle_call`](Self::handle_call). Room is not kept for anybody, so it may be gone: see
-    /// [`wait_for_room_again`](Self::wait_for_room_again).
-    pub fn handle_granted_call<R: Request + ?Sized>(
         &mut self,
         now: Now,
         call: Call<'_, R, T>,
@@ -178,60 +157,26 @@ impl<T> Link<T> {
         if let Some(error) = &self.closed {
             return Err(CallRefused { token, why: Refusal::Closed(error.clone()) });
         }
-        if !probe && !self.has_room() {
-            return Err(CallRefused { token, why: Refusal::Full });
-        }
-        let body = request.body();
+        let at_once = probe || self.held.is_empty() && self.has_room();
         let opaque = self.calls.vacant();
-        let tail = self.queue.tail();
+        let body = request.body();
+        let mut aside = BytesMut::new();
+        let head = if at_once { self.queue.tail() } else { &mut aside };
         let form = self.config.form;
-        if let Err(error) = encode_request(tail, form, opaque, false, request, body.len()) {
+        if let Err(error) = encode_request(head, form, opaque, false, request, body.len()) {
             return Err(CallRefused { token, why: Refusal::Encode(error) });
         }
-        self.queue.push_body(body);
-        let start = self.queued_end;
-        self.queued_end = self.lent_end + self.queue.remaining() as u64;
+        let place = if at_once {
+            Some(self.enqueue(body))
+        } else {
+            self.held.push_back(Held { opaque, head: aside.freeze(), body });
+            None
+        };
         let patience = probe.then(|| deadline.saturating_since(now.instant));
-        let end = self.queued_end;
-        self.calls.insert(Entry { opaque, start, end, deadline, patience, token });
+        self.calls.insert(Entry { opaque, place, deadline, patience, token });
         self.soonest = self.soonest.min(deadline);
+        self.forget_the_gone();
         Ok(())
-    }
-
-    /// Waits, in order, for the room that [`handle_call`](Self::handle_call) did not find: the
-    /// token comes out as [`LinkEvent::Room`], or as `Done` with [`CallError::Full`] when the
-    /// deadline passes first.
-    pub fn wait_for_room(&mut self, token: T, deadline: Instant) {
-        self.wait(token, deadline, VecDeque::push_back);
-    }
-
-    /// The same for one who was told of room and found it gone: it keeps its place, at the front.
-    pub fn wait_for_room_again(&mut self, token: T, deadline: Instant) {
-        self.wait(token, deadline, VecDeque::push_front);
-    }
-
-    /// One who was told of room does not want it any more: the next in line may.
-    pub fn handle_declined(&mut self) {
-        self.grant_room();
-    }
-
-    fn wait(
-        &mut self,
-        token: T,
-        deadline: Instant,
-        line_up: impl FnOnce(&mut VecDeque<(Instant, T)>, (Instant, T)),
-    ) {
-        match &self.closed {
-            Some(error) => {
-                let outcome = Err(CallError::Unsent(error.clone()));
-                self.events.push_back(LinkEvent::Done { token, outcome });
-            }
-            None => {
-                line_up(&mut self.waiting, (deadline, token));
-                self.soonest = self.soonest.min(deadline);
-                self.grant_room();
-            }
-        }
     }
 
     /// Answers a request of the peer; dropped when there is no room, so that a peer that asks and
@@ -240,7 +185,7 @@ impl<T> Link<T> {
         if self.closed.is_none() && self.queue.remaining() < self.config.queue_bytes_max {
             // What does not encode has no place on the wire; the peer's request times out.
             let _ = encode_response(self.queue.tail(), SerializeType::Json, header, 0);
-            self.queued_end = self.lent_end + self.queue.remaining() as u64;
+            self.queued_end = self.end_of_queue();
         }
     }
 
@@ -252,7 +197,7 @@ impl<T> Link<T> {
         let any = self.queue.has_remaining();
         self.lent_end = self.queued_end;
         into.append(&mut self.queue);
-        self.grant_room();
+        self.admit();
         any
     }
 
@@ -260,7 +205,7 @@ impl<T> Link<T> {
     /// before it but was not handled yet.
     pub fn handle_frames(&mut self, now: Now, frames: impl IntoIterator<Item = Frame>) {
         for frame in frames {
-            self.heard = now.instant;
+            self.heard = self.heard.max(now.instant);
             if !frame.header.is_response() {
                 self.stats.peer_requests += 1;
                 self.events.push_back(LinkEvent::Request(frame));
@@ -269,14 +214,15 @@ impl<T> Link<T> {
             if frame.header.code == ResponseCode::GO_AWAY.0 {
                 self.events.push_back(LinkEvent::GoAway);
             }
-            match self.calls.remove(frame.header.opaque) {
+            let lent_end = self.lent_end;
+            match self.calls.remove_if(frame.header.opaque, |entry| entry.is_lent(lent_end)) {
                 Some(Entry { token, .. }) => {
                     self.events.push_back(LinkEvent::Done { token, outcome: Ok(frame) });
                 }
                 None => self.stats.stray_answers += 1,
             }
         }
-        self.grant_room();
+        self.admit();
     }
 
     /// Ends every wait whose deadline has passed.
@@ -290,26 +236,22 @@ impl<T> Link<T> {
         }
         let lent_end = self.lent_end;
         for entry in self.calls.extract(|entry| entry.deadline <= now.instant) {
-            let lent = entry.start < lent_end;
-            if !lent {
-                // The caller is told that nothing was sent, and may send it elsewhere.
-                self.expired.push(entry.start..entry.end);
-            }
-            let outcome = Err(CallError::Expired { lent });
+            let lent = entry.is_lent(lent_end);
+            let error = match entry.place {
+                Some(place) => {
+                    // The caller of what was not lent is told that nothing was sent, and may send
+                    // it elsewhere.
+                    self.expired.extend((!lent).then_some(place));
+                    CallError::Expired { lent }
+                }
+                None => CallError::Full,
+            };
+            let outcome = Err(error);
             self.events.push_back(LinkEvent::Done { token: entry.token, outcome });
         }
-        for (deadline, token) in std::mem::take(&mut self.waiting) {
-            if deadline <= now.instant {
-                let outcome = Err(CallError::Full);
-                self.events.push_back(LinkEvent::Done { token, outcome });
-            } else {
-                self.waiting.push_back((deadline, token));
-            }
-        }
-        let waits = self.waiting.iter().map(|(deadline, _)| *deadline);
-        let soonest = waits.chain(self.calls.soonest()).min();
-        self.soonest = soonest.unwrap_or(Instant::FAR_FUTURE);
-        self.grant_room();
+        self.held.retain(|held| self.calls.get_mut(held.opaque).is_some());
+        self.soonest = self.calls.soonest().unwrap_or(Instant::FAR_FUTURE);
+        self.admit();
     }
 
     /// Ends the connection: every call and every wait is answered. The first cause stays.
@@ -317,18 +259,14 @@ impl<T> Link<T> {
         if self.closed.is_some() {
             return;
         }
-        for Entry { token, start, .. } in self.calls.extract(|_| true) {
-            let lent = start < self.lent_end;
-            let outcome = Err(match lent {
+        for entry in self.calls.extract(|_| true) {
+            let outcome = Err(match entry.is_lent(self.lent_end) {
                 true => CallError::Lost(cause.clone()),
                 false => CallError::Unsent(cause.clone()),
             });
-            self.events.push_back(LinkEvent::Done { token, outcome });
+            self.events.push_back(LinkEvent::Done { token: entry.token, outcome });
         }
-        for (_, token) in self.waiting.drain(..) {
-            let outcome = Err(CallError::Unsent(cause.clone()));
-            self.events.push_back(LinkEvent::Done { token, outcome });
-        }
+        self.held = VecDeque::new();
         self.queue = Outgoing::default();
         self.expired = Vec::new();
         self.soonest = Instant::FAR_FUTURE;
@@ -351,9 +289,14 @@ impl<T> Link<T> {
         self.closed.as_ref()
     }
 
-    /// Calls that await their answers.
+    /// Calls that are queued or await their answers.
     pub fn in_flight(&self) -> usize {
-        self.calls.len()
+        self.calls.len().saturating_sub(self.held.len())
+    }
+
+    /// Calls that wait for room.
+    pub fn held(&self) -> usize {
+        self.held.len()
     }
 
     /// Bytes that wait to be lent out.
@@ -378,19 +321,63 @@ impl<T> Link<T> {
     }
 
     fn has_room(&self) -> bool {
-        self.calls.len() < self.config.in_flight_max
+        self.in_flight() < self.config.in_flight_max
             && self.queue.remaining() < self.config.queue_bytes_max
     }
 
-    /// Tells as many waiters as there may be room for, in their order. Whatever they do next, a call
-    /// or a refusal of the room, brings the others on.
-    fn grant_room(&mut self) {
-        if self.waiting.is_empty() || !self.has_room() {
-            return;
-        }
-        let room = self.config.in_flight_max.saturating_sub(self.calls.len()).min(GRANTS_MAX);
-        for (_, token) in self.waiting.drain(..room.min(self.waiting.len())) {
-            self.events.push_back(LinkEvent::Room { token });
+    /// Appends a body to the head in the queue's tail; returns where the whole call is.
+    fn enqueue(&mut self, body: Bytes) -> Range<u64> {
+        self.queue.push_body(body);
+        let start = self.queued_end;
+        self.queued_end = self.end_of_queue();
+        start..self.queued_end
+    }
+
+    fn end_of_queue(&self) -> u64 {
+        self.lent_end + self.queue.remaining() as u64
+    }
+
+    /// Queues those of the held calls that there is room for, in their order.
+    fn admit(&mut self) {
+        while self.has_room()
+            && let Some(Held { opaque, head, body }) = self.held.pop_front()
+        {
+            let gone = |entry: &Entry<T>| entry.token.is_gone();
+            if let Some(entry) = self.calls.remove_if(opaque, gone) {
+                // Given up before a byte of it was queued: it need not be sent.
+                self.no_room_for(entry.token);
+                continue;
+            }
+            self.queue.tail().put_slice(&head);
+            let place = Some(self.enqueue(body));
+            if let Some(entry) = self.calls.get_mut(opaque) {
+                entry.place = place;
+            }
         }
     }
+
+    fn no_room_for(&mut self, token: T) {
+        self.events.push_back(LinkEvent::Done { token, outcome: Err(CallError::Full) });
+    }
+
+    /// Drops held calls that nobody waits for any more, when they may have become many.
+    fn forget_the_gone(&mut self) {
+        if !self.sweep.is_due(self.held.len()) {
+            return;
+        }
+        let gone = |entry: &Entry<T>| entry.place.is_none() && entry.token.is_gone();
+        for entry in self.calls.extract(gone) {
+            self.no_room_for(entry.token);
+        }
+        self.held.retain(|held| self.calls.get_mut(held.opaque).is_some());
+        self.sweep.done(self.held.len());
+    }
+}
+
+/// A call that waits for room: encoded, in the table of calls, and not in the queue yet.
+#[derive(Debug)]
+struct Held {
+    opaque: i32,
+    head: Bytes,
+    body: Bytes,
 }

@@ -11,6 +11,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::{Call, CallError, CallRefused, Link, LinkConfig, LinkEvent, Outgoing, Refusal};
 use crate::{
+    Waiter,
     codec::{
         ExtFields, FieldWriter, Frame, FrameDecoder, Header, Language, Request, SerializeType,
     },
@@ -26,16 +27,23 @@ struct Token {
     out: bool,
     /// Counts drops instead, for tests that drop a link.
     dropped: Option<Rc<Cell<u32>>>,
+    gone: Rc<Cell<bool>>,
 }
 
 impl Token {
     fn new(name: u32) -> Self {
-        Self { name, out: false, dropped: None }
+        Self { name, out: false, dropped: None, gone: Rc::default() }
     }
 
     fn come_out(mut self) -> u32 {
         self.out = true;
         self.name
+    }
+}
+
+impl Waiter for Token {
+    fn is_gone(&self) -> bool {
+        self.gone.get()
     }
 }
 
@@ -55,7 +63,6 @@ enum Told {
     /// The call with this name was answered with this code.
     Answered(u32, i32),
     Failed(u32, CallError),
-    Room(u32),
     /// The peer asks, under this opaque.
     Request(i32),
     GoAway,
@@ -105,7 +112,7 @@ impl Bench {
 
     /// Makes a call that waits for a second.
     fn call(&mut self, name: u32) {
-        self.try_call(name, 1000 * MS, "hello").expect("there is room");
+        self.try_call(name, 1000 * MS, "hello").expect("the link is open");
     }
 
     fn try_call(
@@ -122,8 +129,18 @@ impl Bench {
     }
 
     fn put(&mut self, name: u32, wait: Duration, body: Bytes, probe: bool) -> Result<(), Refusal> {
+        self.put_token(Token::new(name), wait, body, probe)
+    }
+
+    fn put_token(
+        &mut self,
+        token: Token,
+        wait: Duration,
+        body: Bytes,
+        probe: bool,
+    ) -> Result<(), Refusal> {
+        let (name, deadline) = (token.name, self.now.instant + wait);
         let request = &Question { name, body };
-        let (token, deadline) = (Token::new(name), self.now.instant + wait);
         let taken = self.link.handle_call(self.now, Call { request, token, deadline, probe });
         taken.map_err(|CallRefused { token, why }| {
             assert_eq!(token.come_out(), name, "the token comes back");
@@ -131,19 +148,9 @@ impl Bench {
         })
     }
 
-    /// The call of one who was told of room.
-    fn granted_call(&mut self, name: u32) -> Result<(), Refusal> {
-        let request = &Question { name, body: Bytes::new() };
-        let (token, deadline) = (Token::new(name), self.now.instant + 1000 * MS);
-        let call = Call { request, token, deadline, probe: false };
-        self.link.handle_granted_call(self.now, call).map_err(|CallRefused { token, why }| {
-            assert_eq!(token.come_out(), name, "the token comes back");
-            why
-        })
-    }
-
-    fn wait_for_room(&mut self, name: u32, wait: Duration) {
-        self.link.wait_for_room(Token::new(name), self.now.instant + wait);
+    /// How many calls are in flight, and how many wait for room.
+    fn calls(&self) -> (usize, usize) {
+        (self.link.in_flight(), self.link.held())
     }
 
     /// The driver takes the queued bytes; nothing is written yet.
@@ -185,7 +192,6 @@ impl Bench {
                 Told::Answered(token.come_out(), frame.header.code)
             }
             LinkEvent::Done { token, outcome: Err(error) } => Told::Failed(token.come_out(), error),
-            LinkEvent::Room { token } => Told::Room(token.come_out()),
             LinkEvent::Request(frame) => Told::Request(frame.header.opaque),
             LinkEvent::GoAway => Told::GoAway,
         };
@@ -196,7 +202,7 @@ impl Bench {
     fn end(mut self) {
         self.link.handle_closed(super::LinkError::Retired);
         self.told();
-        assert_eq!((self.link.in_flight(), self.link.queued_bytes()), (0, 0));
+        assert_eq!((self.calls(), self.link.queued_bytes()), ((0, 0), 0));
         assert_eq!(self.link.deadline(), None);
     }
 }

@@ -1,107 +1,71 @@
-//! Room on a connection: when there is none, who gets it next, and who need not wait.
+//! Room on a connection: who waits for it, who gets it next, and who need not wait.
 
 use super::*;
 use crate::link::LinkError;
 
 #[test]
-fn row_6_a_full_connection_takes_no_call_until_one_is_over() {
+fn row_6_a_full_connection_holds_calls_until_others_are_over() {
     let mut bench = Bench::in_flight_max(2);
-    bench.call(1);
-    bench.call(2);
-    assert_eq!(bench.try_call(3, MS, ""), Err(Refusal::Full));
-    let opaque = bench.deliver()[0].1;
-    assert_eq!(bench.try_call(3, MS, ""), Err(Refusal::Full), "writing is not enough");
-    bench.hear([answer(opaque, 0)]);
-    assert_eq!(bench.try_call(3, MS, ""), Ok(()));
-    bench.end();
-}
-
-#[test]
-fn row_6_queued_bytes_are_bounded_but_one_call_may_exceed_the_bound() {
-    let mut bench = Bench::new(LinkConfig { queue_bytes_max: 10_000, ..LinkConfig::default() });
-    assert_eq!(bench.try_call(1, MS, vec![0; 50_000]), Ok(()), "nothing is too large to be sent");
-    assert_eq!(bench.try_call(2, MS, ""), Err(Refusal::Full));
-    assert!((50_000..50_100).contains(&bench.link.queued_bytes()));
-    bench.deliver();
-    assert_eq!(bench.try_call(2, MS, ""), Ok(()), "lending makes room");
-    bench.end();
-}
-
-#[test]
-fn row_6_waits_are_granted_first_come_first_served() {
-    let mut bench = Bench::in_flight_max(2);
-    bench.call(1);
-    bench.call(2);
-    for name in [3, 4, 5] {
-        bench.wait_for_room(name, 1000 * MS);
+    for name in 1..=5 {
+        bench.call(name);
     }
-    assert_eq!(bench.told(), []);
-    let opaques = bench.deliver();
-    bench.hear([answer(opaques[1].1, 0)]);
-    assert_eq!(bench.told(), [Told::Answered(2, 0), Told::Room(3)]);
-    assert_eq!(bench.try_call(6, MS, ""), Err(Refusal::Full), "a newcomer overtakes nobody");
-    assert_eq!(bench.granted_call(3), Ok(()));
-    bench.hear([answer(opaques[0].1, 0)]);
-    assert_eq!(bench.told(), [Told::Answered(1, 0), Told::Room(4)]);
-    assert_eq!(bench.granted_call(4), Ok(()));
-    assert_eq!(bench.told(), [], "5 waits on");
+    assert_eq!(bench.calls(), (2, 3));
+    let first = bench.deliver();
+    assert_eq!(names(&first), [1, 2]);
+    assert!(bench.deliver().is_empty(), "writing is not enough");
+    bench.hear([answer(first[1].1, 0)]);
+    assert_eq!(names(&bench.deliver()), [3]);
+    bench.hear([answer(first[0].1, 0)]);
+    assert_eq!(names(&bench.deliver()), [4]);
+    assert_eq!(bench.told(), [Told::Answered(2, 0), Told::Answered(1, 0)]);
+    assert_eq!(bench.calls(), (2, 1));
     bench.end();
 }
 
 #[test]
-fn row_6_whoever_finds_the_granted_room_gone_keeps_its_place() {
+fn row_6_nobody_overtakes_those_who_wait() {
+    let mut bench = Bench::new(LinkConfig { queue_bytes_max: 10_000, ..LinkConfig::default() });
+    bench.try_call(1, 1000 * MS, vec![0; 50_000]).unwrap();
+    assert!((50_000..50_100).contains(&bench.link.queued_bytes()), "nothing is too large to go");
+    // Many small ones and a large one, over and over: they leave in the order in which they came.
+    for name in 2..2_000 {
+        let size = if name % 50 == 0 { 20_000 } else { 100 };
+        bench.try_call(name, 1000 * MS, vec![0; size]).unwrap();
+    }
+    let mut delivered = names(&bench.deliver());
+    let mut newcomer = 2_000;
+    while bench.link.queued_bytes() > 0 {
+        assert!(bench.link.queued_bytes() < 10_000 + 20_100, "a call may exceed the bound, not two");
+        delivered.extend(names(&bench.deliver()));
+        if newcomer < 2_500 {
+            bench.call(newcomer);
+            newcomer += 1;
+        }
+    }
+    assert!(delivered.is_sorted());
+    assert_eq!(delivered.len(), newcomer as usize - 1);
+    bench.end();
+}
+
+#[test]
+fn a_wait_for_room_ends_with_its_deadline_and_the_others_keep_their_order() {
     let mut bench = Bench::in_flight_max(1);
     bench.call(1);
     let opaque = bench.deliver()[0].1;
-    bench.wait_for_room(2, 1000 * MS);
-    bench.wait_for_room(3, 1000 * MS);
-    bench.hear([answer(opaque, 0)]);
-    assert_eq!(bench.told(), [Told::Answered(1, 0), Told::Room(2)]);
-    // A probe goes ahead of everybody.
-    bench.probe(9, 1000 * MS);
-    assert_eq!(bench.granted_call(2), Err(Refusal::Full));
-    bench.link.wait_for_room_again(Token::new(2), bench.now.instant + 1000 * MS);
-    let opaque = bench.deliver()[0].1;
-    bench.hear([answer(opaque, 0)]);
-    assert_eq!(bench.told(), [Told::Answered(9, 0), Told::Room(2)], "still before 3");
-    bench.link.handle_declined();
-    assert_eq!(bench.told(), [Told::Room(3)], "what 2 does not want is 3's");
-    bench.end();
-}
-
-#[test]
-fn lending_grants_room_to_those_who_wait_for_bytes() {
-    let mut bench = Bench::new(LinkConfig { queue_bytes_max: 1, ..LinkConfig::default() });
-    bench.call(1);
-    bench.wait_for_room(2, 1000 * MS);
-    assert_eq!(bench.told(), []);
-    bench.lend();
-    assert_eq!(bench.told(), [Told::Room(2)]);
-    bench.end();
-}
-
-#[test]
-fn a_wait_that_finds_room_after_all_is_granted_at_once() {
-    let mut bench = Bench::roomy();
-    bench.wait_for_room(1, 1000 * MS);
-    assert_eq!(bench.told(), [Told::Room(1)]);
-    bench.end();
-}
-
-#[test]
-fn a_wait_ends_with_its_deadline_and_the_others_keep_their_order() {
-    let mut bench = Bench::in_flight_max(1);
-    bench.call(1);
-    let opaque = bench.deliver()[0].1;
-    bench.wait_for_room(2, 300 * MS);
-    bench.wait_for_room(3, 100 * MS);
-    bench.wait_for_room(4, 200 * MS);
+    for (name, wait) in [(2, 300), (3, 100), (4, 200)] {
+        bench.try_call(name, wait * MS, "").unwrap();
+    }
     bench.pass(100 * MS);
     assert_eq!(bench.link.deadline().expect("a wait is due").at, bench.now.instant);
     bench.link.handle_timeout(bench.now);
     assert_eq!(bench.told(), [Told::Failed(3, CallError::Full)]);
+    assert_eq!(bench.calls(), (1, 2));
     bench.hear([answer(opaque, 0)]);
-    assert_eq!(bench.told(), [Told::Answered(1, 0), Told::Room(2)]);
+    assert_eq!(names(&bench.deliver()), [2]);
+    bench.pass(200 * MS);
+    bench.link.handle_timeout(bench.now);
+    let sent = Told::Failed(2, CallError::Expired { lent: true });
+    assert_eq!(bench.told(), [Told::Answered(1, 0), sent, Told::Failed(4, CallError::Full)]);
     bench.end();
 }
 
@@ -109,22 +73,54 @@ fn a_wait_ends_with_its_deadline_and_the_others_keep_their_order() {
 fn an_expired_call_makes_room() {
     let mut bench = Bench::in_flight_max(1);
     bench.try_call(1, 10 * MS, "").unwrap();
-    bench.wait_for_room(2, 1000 * MS);
+    bench.call(2);
     bench.pass(10 * MS);
     bench.link.handle_timeout(bench.now);
-    let expired = Told::Failed(1, CallError::Expired { lent: false });
-    assert_eq!(bench.told(), [expired, Told::Room(2)]);
+    assert_eq!(bench.told(), [Told::Failed(1, CallError::Expired { lent: false })]);
+    assert_eq!(names(&bench.deliver()), [2]);
     bench.end();
 }
 
 #[test]
-fn those_who_wait_when_the_connection_ends_have_sent_nothing() {
-    let mut bench = Bench::in_flight_max(0);
-    bench.wait_for_room(1, 1000 * MS);
-    bench.wait_for_room(2, 1000 * MS);
+fn those_who_wait_when_the_connection_ends_have_sent_nothing_and_hear_it_in_order() {
+    let first_opaque = i32::MAX - 1;
+    let config = LinkConfig { in_flight_max: 0, first_opaque, ..LinkConfig::default() };
+    let mut bench = Bench::new(config);
+    for name in 1..=5 {
+        bench.call(name);
+    }
     bench.link.handle_closed(LinkError::Retired);
-    let unsent = CallError::Unsent(LinkError::Retired);
-    assert_eq!(bench.told(), [Told::Failed(1, unsent.clone()), Told::Failed(2, unsent)]);
+    let unsent = |name| Told::Failed(name, CallError::Unsent(LinkError::Retired));
+    assert_eq!(bench.told(), [1, 2, 3, 4, 5].map(unsent), "around the wrap of opaques, too");
+    bench.end();
+}
+
+#[test]
+fn a_caller_who_has_gone_while_waiting_for_room_sends_nothing() {
+    let mut bench = Bench::in_flight_max(1);
+    bench.call(1);
+    let gone = bench.hold_one_who_can_go(2);
+    bench.call(3);
+    gone.set(true);
+    let opaque = bench.deliver()[0].1;
+    bench.hear([answer(opaque, 0)]);
+    assert_eq!(names(&bench.deliver()), [3]);
+    assert_eq!(bench.told(), [Told::Answered(1, 0), Told::Failed(2, CallError::Full)]);
+    bench.end();
+}
+
+#[test]
+fn row_3_callers_who_have_gone_do_not_fill_the_table() {
+    let mut bench = Bench::in_flight_max(1);
+    bench.call(0);
+    let mut told = 0;
+    for name in 1..=100_000 {
+        bench.hold_one_who_can_go(name).set(true);
+        assert!(bench.link.held() <= 2_048, "{} are held", bench.link.held());
+        told += bench.told().len();
+    }
+    assert_eq!(told + bench.link.held(), 100_000, "every token comes out");
+    bench.end();
 }
 
 #[test]
@@ -132,10 +128,10 @@ fn row_6_a_probe_gets_through_a_full_connection() {
     let mut bench =
         Bench::new(LinkConfig { in_flight_max: 1, queue_bytes_max: 1, ..LinkConfig::default() });
     bench.call(1);
-    assert_eq!(bench.try_call(2, MS, ""), Err(Refusal::Full));
+    bench.call(2);
     bench.probe(3, 1000 * MS);
-    assert_eq!(bench.link.in_flight(), 2);
-    assert_eq!(bench.deliver().len(), 2);
+    assert_eq!(bench.calls(), (2, 1));
+    assert_eq!(names(&bench.deliver()), [1, 3]);
     bench.end();
 }
 
@@ -155,4 +151,18 @@ fn a_probe_is_given_up_only_after_the_peer_was_silent_for_its_patience() {
     bench.pass(100 * MS);
     bench.link.handle_timeout(bench.now);
     assert_eq!(bench.told(), [Told::Failed(1, CallError::Expired { lent: true })]);
+}
+
+fn names(delivered: &[(u32, i32)]) -> Vec<u32> {
+    delivered.iter().map(|(name, _)| *name).collect()
+}
+
+impl Bench {
+    /// Makes a call whose caller goes when it is told to.
+    fn hold_one_who_can_go(&mut self, name: u32) -> Rc<Cell<bool>> {
+        let token = Token::new(name);
+        let gone = Rc::clone(&token.gone);
+        self.put_token(token, 1000 * MS, Bytes::new(), false).expect("the link is open");
+        gone
+    }
 }

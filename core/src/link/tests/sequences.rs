@@ -1,6 +1,6 @@
 //! Random lives of a link, against a model of what its callers may expect.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -16,8 +16,9 @@ enum Op {
         size: usize,
         probe: bool,
     },
-    Wait {
-        wait: u64,
+    /// A caller does not wait any longer.
+    Leave {
+        which: prop::sample::Index,
     },
     Lend,
     /// Answers one of the calls seen by the peer.
@@ -37,7 +38,7 @@ fn any_op() -> impl Strategy<Value = Op> {
     prop_oneof![
         6 => (0_u64..50, 0_usize..6_000, prop::bool::weighted(0.1))
             .prop_map(|(wait, size, probe)| Op::Call { wait, size, probe }),
-        2 => (0_u64..50).prop_map(|wait| Op::Wait { wait }),
+        1 => any::<prop::sample::Index>().prop_map(|which| Op::Leave { which }),
         4 => Just(Op::Lend),
         6 => (any::<prop::sample::Index>(), prop::sample::select(&[0, 2, 1500][..]))
             .prop_map(|(which, code)| Op::Answer { which, code }),
@@ -54,10 +55,10 @@ fn any_op() -> impl Strategy<Value = Op> {
 struct Model {
     bench: Bench,
     next: u32,
-    queued: BTreeSet<u32>,
-    lent: BTreeSet<u32>,
-    waiting: BTreeSet<u32>,
-    probes: usize,
+    /// Calls that are not over, and how to make their callers go.
+    open: BTreeMap<u32, Rc<Cell<bool>>>,
+    /// Those who came as probes overtake.
+    probes: BTreeSet<u32>,
     /// Calls that the peer has read, with their opaques.
     read: Vec<(u32, i32)>,
 }
@@ -73,10 +74,8 @@ impl Model {
         Self {
             bench: Bench::new(config),
             next: 0,
-            queued: BTreeSet::new(),
-            lent: BTreeSet::new(),
-            waiting: BTreeSet::new(),
-            probes: 0,
+            open: BTreeMap::new(),
+            probes: BTreeSet::new(),
             read: Vec::new(),
         }
     }
@@ -87,24 +86,27 @@ impl Model {
             Op::Call { wait, size, probe } => {
                 self.next += 1;
                 let (wait, body) = (Duration::from_millis(wait), Bytes::from(vec![0; size]));
-                if bench.put(self.next, wait, body, probe).is_ok() {
-                    self.probes += usize::from(probe);
-                    self.queued.insert(self.next);
+                let token = Token::new(self.next);
+                let gone = Rc::clone(&token.gone);
+                if bench.put_token(token, wait, body, probe).is_ok() {
+                    self.open.insert(self.next, gone);
+                    self.probes.extend(probe.then_some(self.next));
                 }
             }
-            Op::Wait { wait } => {
-                self.next += 1;
-                self.waiting.insert(self.next);
-                bench.wait_for_room(self.next, Duration::from_millis(wait));
+            Op::Leave { which } => {
+                if !self.open.is_empty() {
+                    let gone = self.open.values().nth(which.index(self.open.len()));
+                    gone.unwrap().set(true);
+                }
             }
             Op::Lend => {
                 let frames = bench.frames_delivered();
-                if bench.link.closed().is_none() {
-                    self.lent.append(&mut self.queued);
-                }
                 let called =
                     |frame: Frame| Some((frame.header.ext.number("name")?, frame.header.opaque));
                 self.read.extend(frames.into_iter().filter_map(called));
+                let names = self.read.iter().map(|(name, _)| name);
+                let in_order = names.filter(|name| !self.probes.contains(name)).is_sorted();
+                assert!(in_order, "somebody was overtaken");
             }
             Op::Answer { which, code } => {
                 if !self.read.is_empty() {
@@ -129,29 +131,21 @@ impl Model {
     /// Takes the events and crosses their tokens off; each can be crossed off once.
     fn settle(&mut self) {
         for told in self.bench.told() {
-            match told {
-                Told::Room(name) => assert!(self.waiting.remove(&name)),
-                Told::Failed(name, CallError::Full) => assert!(self.waiting.remove(&name)),
-                Told::Failed(name, CallError::Unsent(_)) => {
-                    assert!(self.read.iter().all(|(read, _)| *read != name));
-                    assert!(self.waiting.remove(&name) || self.queued.remove(&name));
-                }
-                Told::Failed(name, CallError::Lost(_)) => assert!(self.lent.remove(&name)),
-                Told::Failed(name, CallError::Expired { lent }) => {
-                    // Expired before the next lending, but reported after it, maybe.
-                    assert!(self.lent.remove(&name) || !lent && self.queued.remove(&name));
-                    assert!(lent || self.read.iter().all(|(read, _)| *read != name));
-                }
-                Told::Answered(name, _) => {
-                    assert!(self.lent.remove(&name) || self.queued.remove(&name));
-                }
+            let (name, sent) = match told {
+                Told::Answered(name, _) => (name, true),
+                Told::Failed(name, CallError::Full | CallError::Unsent(_)) => (name, false),
+                Told::Failed(name, CallError::Lost(_)) => (name, true),
+                Told::Failed(name, CallError::Expired { lent }) => (name, lent),
                 Told::Failed(name, error) => panic!("{name} ended with {error}"),
-                Told::Request(_) | Told::GoAway => {}
-            }
+                Told::Request(_) | Told::GoAway => continue,
+            };
+            assert!(self.open.remove(&name).is_some(), "{name} comes out twice");
+            let read = self.read.iter().any(|(read, _)| *read == name);
+            assert_eq!(read, sent, "what is said of {name} is true");
         }
-        let calls = self.queued.len() + self.lent.len();
-        assert_eq!(self.bench.link.in_flight(), calls, "every call is in flight or told");
-        assert!(calls <= IN_FLIGHT_MAX + self.probes);
+        let (in_flight, held) = self.bench.calls();
+        assert_eq!(in_flight + held, self.open.len(), "every call is in flight, held or told");
+        assert!(in_flight <= IN_FLIGHT_MAX + self.probes.len());
     }
 }
 
@@ -167,7 +161,7 @@ proptest! {
         model.settle();
         model.apply(Op::Close);
         model.settle();
-        prop_assert!(model.queued.is_empty() && model.lent.is_empty() && model.waiting.is_empty());
+        prop_assert!(model.open.is_empty());
         model.bench.end();
     }
 }

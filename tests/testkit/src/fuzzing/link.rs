@@ -7,8 +7,9 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use rocketmq_producer_core::{
+    Waiter,
     codec::{
         ExtFields, FieldWriter, Frame, FrameDecoder, Header, Language, Request, SerializeType,
     },
@@ -62,6 +63,7 @@ impl Script<'_> {
 /// Panics when it is dropped without having come out of the link.
 struct Token {
     id: u32,
+    gone: Rc<Cell<bool>>,
     /// Set when the link itself is dropped, which is an end as good as any.
     forgiven: Rc<Cell<bool>>,
     out: bool,
@@ -71,6 +73,12 @@ impl Token {
     fn come_out(mut self) -> u32 {
         self.out = true;
         self.id
+    }
+}
+
+impl Waiter for Token {
+    fn is_gone(&self) -> bool {
+        self.gone.get()
     }
 }
 
@@ -101,20 +109,29 @@ impl Request for Question {
     }
 }
 
+/// A call that is not over.
+#[derive(Debug)]
+struct Caller {
+    deadline: Instant,
+    gone: Rc<Cell<bool>>,
+}
+
 struct Run<'a> {
     script: Script<'a>,
     link: Link<Token>,
     now: Now,
     forgiven: Rc<Cell<bool>>,
     next_id: u32,
-    /// Calls whose bytes nobody has taken yet.
-    queued: BTreeSet<u32>,
+    /// Calls that are not over, and how to make their callers go.
+    open: BTreeMap<u32, Caller>,
+    /// Probes may overtake.
+    probes: BTreeSet<u32>,
+    /// No call that is no probe was lent out before this one.
+    last_lent: u32,
     /// Calls whose bytes were lent out.
     lent: BTreeSet<u32>,
-    waiting: BTreeSet<u32>,
-    probes: usize,
     /// What the socket has not taken yet.
-    wire: Outgoing,
+    wire: BytesMut,
     peer: BytesMut,
     /// What the peer has read: opaque and call.
     read: BTreeMap<u32, i32>,
@@ -136,11 +153,11 @@ impl<'a> Run<'a> {
             now: Now { instant: Instant::from_nanos(1), wall: UnixMillis(0) },
             forgiven: Rc::default(),
             next_id: 0,
-            queued: BTreeSet::new(),
+            open: BTreeMap::new(),
+            probes: BTreeSet::new(),
+            last_lent: 0,
             lent: BTreeSet::new(),
-            waiting: BTreeSet::new(),
-            probes: 0,
-            wire: Outgoing::default(),
+            wire: BytesMut::new(),
             peer: BytesMut::new(),
             read: BTreeMap::new(),
             is_closed: false,
@@ -150,7 +167,7 @@ impl<'a> Run<'a> {
     fn step(&mut self) {
         match self.script.byte() % 12 {
             0 | 1 => self.call(),
-            2 => self.wait_for_room(),
+            2 => self.leave(),
             3 => self.lend(),
             4 | 5 => self.write(),
             6 => self.answer(),
@@ -169,47 +186,50 @@ impl<'a> Run<'a> {
     fn call(&mut self) {
         let size = usize::from(self.script.byte()) * 24;
         let deadline = self.deadline();
-        let probe = self.probes < PROBES_MAX && self.script.byte().is_multiple_of(16);
+        let probe = self.probes.len() < PROBES_MAX && self.script.byte().is_multiple_of(16);
         let token = self.token();
-        let id = token.id;
+        let (id, gone) = (token.id, Rc::clone(&token.gone));
         let request = &Question { id, body: vec![b'x'; size].into() };
         match self.link.handle_call(self.now, Call { request, token, deadline, probe }) {
             Ok(()) => {
                 assert!(!self.is_closed, "a closed link takes no call");
-                self.probes += usize::from(probe);
-                self.queued.insert(id);
+                self.probes.extend(probe.then_some(id));
+                self.open.insert(id, Caller { deadline, gone });
             }
             Err(refused) => assert_eq!(refused.token.come_out(), id),
         }
     }
 
-    fn wait_for_room(&mut self) {
-        let deadline = self.deadline();
-        let token = self.token();
-        self.waiting.insert(token.id);
-        self.link.wait_for_room(token, deadline);
+    /// A caller does not wait any longer.
+    fn leave(&mut self) {
+        let index = usize::from(self.script.byte()) % self.open.len().max(1);
+        if let Some(caller) = self.open.values().nth(index) {
+            caller.gone.set(true);
+        }
     }
 
     fn lend(&mut self) {
-        let any = self.link.lend(&mut self.wire);
+        let mut lent = Outgoing::default();
+        let any = self.link.lend(&mut lent);
         assert!(!any || !self.is_closed, "a closed link lends nothing");
-        if any {
-            self.lent.append(&mut self.queued);
+        let mut bytes = BytesMut::from(&*lent.copy_to_bytes(lent.remaining()));
+        self.wire.extend_from_slice(&bytes);
+        while let Some(frame) = decode_own(&mut bytes) {
+            let Some(id) = frame.header.ext.number("id") else { continue };
+            assert!(self.lent.insert(id), "{id} is sent once");
+            if !self.probes.contains(&id) {
+                assert!(id > self.last_lent, "{id} was overtaken");
+                self.last_lent = id;
+            }
         }
     }
 
     /// The socket takes some bytes; the peer reads them.
     fn write(&mut self) {
-        let mut count = usize::from(self.script.byte()) * 16 + 1;
-        while count > 0 && self.wire.has_remaining() {
-            let chunk = self.wire.chunk();
-            let taken = count.min(chunk.len());
-            self.peer.extend_from_slice(&chunk[..taken]);
-            self.wire.advance(taken);
-            count -= taken;
-        }
-        let decoder = FrameDecoder::default();
-        while let Some(frame) = decoder.decode(&mut self.peer).expect("whole frames are written") {
+        let count = usize::from(self.script.byte()) * 16 + 1;
+        let count = count.min(self.wire.len());
+        self.peer.unsplit(self.wire.split_to(count));
+        while let Some(frame) = decode_own(&mut self.peer) {
             if let Some(id) = frame.header.ext.number("id") {
                 self.read.insert(id, frame.header.opaque);
             }
@@ -280,9 +300,6 @@ impl<'a> Run<'a> {
         while let Some(event) = self.link.poll() {
             match event {
                 LinkEvent::Done { token, outcome } => self.done(token.come_out(), outcome),
-                LinkEvent::Room { token } => {
-                    assert!(self.waiting.remove(&token.come_out()), "nobody waited");
-                }
                 LinkEvent::Request(frame) => assert!(!frame.header.is_response()),
                 _ => {}
             }
@@ -290,27 +307,24 @@ impl<'a> Run<'a> {
     }
 
     fn done(&mut self, id: u32, outcome: Result<Frame, CallError>) {
-        let was_waiting = self.waiting.remove(&id);
-        let was_queued = self.queued.remove(&id);
-        let was_lent = self.lent.remove(&id);
-        assert_eq!(
-            [was_waiting, was_queued, was_lent].iter().filter(|was| **was).count(),
-            1,
-            "{id} comes out once",
-        );
+        let caller = self.open.remove(&id).unwrap_or_else(|| panic!("{id} comes out twice"));
+        let was_lent = self.lent.contains(&id);
         match outcome {
             Ok(answer) => {
-                assert!(!was_waiting, "a wait has no answer");
+                assert!(was_lent, "{id} was answered before it was sent");
                 let own = self.read.get(&id).is_none_or(|own| *own == answer.header.opaque);
                 assert!(own, "{id} got the answer to another call");
             }
             Err(CallError::Unsent(_) | CallError::Expired { lent: false }) => {
-                assert!(!self.read.contains_key(&id), "the peer has read what was not sent");
+                assert!(!was_lent, "{id} was sent and is said not to be");
             }
             Err(CallError::Lost(_) | CallError::Expired { lent: true }) => {
                 assert!(was_lent, "{id} was never lent out");
             }
-            Err(CallError::Full) => assert!(was_waiting),
+            Err(CallError::Full) => {
+                let due = caller.deadline <= self.now.instant;
+                assert!(!was_lent && (due || caller.gone.get()), "{id} was given up without need");
+            }
             Err(error) => panic!("{id} ended with {error}"),
         }
     }
@@ -318,7 +332,7 @@ impl<'a> Run<'a> {
     fn check(&mut self) {
         let calls = self.link.in_flight();
         assert!(calls <= IN_FLIGHT_MAX + PROBES_MAX, "{calls} calls in flight");
-        assert!(calls <= self.queued.len() + self.lent.len());
+        assert!(calls + self.link.held() <= self.open.len());
         let bytes = self.link.queued_bytes();
         let max = QUEUE_BYTES_MAX + (1 + PROBES_MAX) * FRAME_SIZE_MAX;
         assert!(bytes <= max, "{bytes} bytes queued");
@@ -333,11 +347,10 @@ impl<'a> Run<'a> {
             assert_eq!(self.link.in_flight(), 0);
             assert_eq!(self.link.queued_bytes(), 0);
             assert!(self.link.deadline().is_none());
-            let left = (&self.queued, &self.lent, &self.waiting);
-            assert_eq!(left, (&BTreeSet::new(), &BTreeSet::new(), &BTreeSet::new()));
+            assert!(self.open.is_empty(), "{:?} never came out", self.open);
         } else {
             self.drain();
-            assert_eq!(self.link.in_flight(), self.queued.len() + self.lent.len());
+            assert_eq!(self.link.in_flight() + self.link.held(), self.open.len());
             self.forgiven.set(true);
         }
     }
@@ -348,8 +361,13 @@ impl<'a> Run<'a> {
 
     fn token(&mut self) -> Token {
         self.next_id += 1;
-        Token { id: self.next_id, forgiven: Rc::clone(&self.forgiven), out: false }
+        let gone = Rc::default();
+        Token { id: self.next_id, gone, forgiven: Rc::clone(&self.forgiven), out: false }
     }
+}
+
+fn decode_own(bytes: &mut BytesMut) -> Option<Frame> {
+    FrameDecoder::default().decode(bytes).expect("whole frames are written")
 }
 
 fn frame(code: i32, flag: i32, opaque: i32) -> Frame {
