@@ -74,6 +74,8 @@ fn row_24_a_peer_that_speaks_tls_or_http_is_named() {
         (&b"HTTP/1.1 400 Bad Request\r\n"[..], Impostor::Http),
         (&[0x15, 3, 3, 0, 2, 2, 0x28], Impostor::Tls),
         (&[0x16, 3, 1, 2, 0, 1], Impostor::Tls),
+        (b"<!DOCTYPE html>", Impostor::Text),
+        (b"220 mail.example ESMTP\r\n", Impostor::Text),
     ] {
         assert_eq!(decode(bytes), Err(CodecError::NotRemoting(impostor)));
     }

@@ -139,16 +139,6 @@ fn keys_stay_on_their_queue<S: Subject>() {
     assert_eq!(queues.len(), 1, "{queues:?}");
 }
 
-fn a_full_connection_is_waited_for_in_order<S: Subject>() {
-    let cluster = one_broker();
-    let producer = S::started(config(&cluster).with_connection_in_flight_max(2));
-    let messages = (0..200).map(|number| message(&format!("number {number}"))).collect();
-    for sent in producer.send_all(messages) {
-        let _ = sent.expect("room comes back with every answer");
-    }
-    assert_eq!(cluster.stored("Contract").len(), 200);
-}
-
 fn both_header_forms_are_understood_by_both_flavours_of_brokers<S: Subject>() {
     use rocketmq_producer::SerializeType::{Binary, Json};
     for (flavour, form) in
@@ -189,7 +179,6 @@ on_every_runtime!(
     row_25_a_busy_broker_is_left_for_another,
     row_19_a_status_in_doubt_is_a_receipt_that_says_so,
     keys_stay_on_their_queue,
-    a_full_connection_is_waited_for_in_order,
     both_header_forms_are_understood_by_both_flavours_of_brokers,
     large_bodies_travel_whole,
 );

@@ -1,6 +1,14 @@
 //! Peers that are broken, confused, or not RocketMQ at all; and users' own mistakes.
 
-use std::time::Duration;
+use std::{
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use rocketmq_producer::{
     InvalidMessage, Message, Outcome, ProducerConfig, RouteError, SendErrorKind,
@@ -10,18 +18,23 @@ use rocketmq_producer_testkit::model::Fault;
 use crate::{subject::Subject, world::*};
 
 const HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+const HTML: &[u8] = b"<!DOCTYPE html><html><body>Bad Request</body></html>";
 const TLS_ALERT: &[u8] = &[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46];
 const TOO_LONG: &[u8] = &[0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 const LYING_HEADER: &[u8] = &[0, 0, 0, 8, 0, 0xff, 0xff, 0xff, 1, 2, 3, 4];
 const UNKNOWN_FORM: &[u8] = &[0, 0, 0, 8, 9, 0, 0, 4, 1, 2, 3, 4];
 
 fn row_24_a_name_server_that_is_something_else_is_named_for_what_it_is<S: Subject>() {
-    for (bytes, told) in
-        [(HTTP, "HTTP"), (TLS_ALERT, "TLS"), (TOO_LONG, "exceeds"), (UNKNOWN_FORM, "header form 9")]
-    {
+    for (bytes, told) in [
+        (HTTP, "answered with HTTP"),
+        (HTML, "answered with text"),
+        (TLS_ALERT, "answered with TLS"),
+        (TOO_LONG, "exceeds"),
+        (UNKNOWN_FORM, "header form 9"),
+    ] {
         let cluster = one_broker();
         cluster.set_fault(&name_server(0), Fault::Speak(bytes.into()));
-        let timeout = Duration::from_millis(1_500);
+        let timeout = Duration::from_millis(700);
         let producer = S::started(config(&cluster).with_timeout(timeout));
         let error = producer.send(message("x")).unwrap_err();
         let kind = error.kind();
@@ -34,7 +47,37 @@ fn row_24_a_name_server_that_is_something_else_is_named_for_what_it_is<S: Subjec
         let address = cluster.namesrv_addr();
         assert!(error.to_string().contains(&address), "{error} does not name {address}");
         assert!(error.to_string().contains(told), "{error} does not tell of {told}");
+        for misleading in ["not sent", "outcome unknown", "no longer needed"] {
+            let causes = error.to_string().replace("the message was not sent", "");
+            assert!(!causes.contains(misleading), "a question has no outcome: {error}");
+        }
     }
+}
+
+fn row_24_a_name_server_that_hangs_up_at_once_is_told_as_that<S: Subject>() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let stop = Arc::clone(&over);
+    let server = thread::spawn(move || {
+        for socket in listener.incoming() {
+            drop(socket);
+            if stop.load(Ordering::SeqCst) {
+                return;
+            }
+        }
+    });
+    let config = ProducerConfig::new("contract", address.to_string());
+    let producer = S::started(config.with_timeout(Duration::from_millis(700)));
+    for _ in 0..5 {
+        let error = producer.send(message("x")).unwrap_err();
+        let told = error.to_string();
+        assert!(told.contains("peer closed") || told.contains("connection broke"), "{told}");
+        assert!(!told.contains("no longer needed"), "{told}");
+    }
+    over.store(true, Ordering::SeqCst);
+    let _ = TcpStream::connect(address);
+    server.join().unwrap();
 }
 
 fn row_24_a_broker_that_speaks_garbage_costs_its_connection_and_no_more<S: Subject>() {
@@ -125,6 +168,7 @@ fn invalid_configurations_are_refused_by_name<S: Subject>() {
 
 on_every_runtime!(
     row_24_a_name_server_that_is_something_else_is_named_for_what_it_is,
+    row_24_a_name_server_that_hangs_up_at_once_is_told_as_that,
     row_24_a_broker_that_speaks_garbage_costs_its_connection_and_no_more,
     row_16_repeated_and_stray_answers_have_no_effect,
     requests_of_a_broker_are_answered_and_disturb_nothing,

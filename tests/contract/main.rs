@@ -4,6 +4,7 @@
 #![cfg(all(feature = "blocking", feature = "smol", feature = "tokio"))]
 
 mod cancellation;
+mod congestion;
 mod discovery;
 mod faults;
 mod hostile;

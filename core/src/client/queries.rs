@@ -184,7 +184,7 @@ impl Client {
     ) -> Reply {
         let frame = match outcome {
             Ok(frame) => frame,
-            Err(error) => return Reply::Silent(error.to_string()),
+            Err(error) => return Reply::Silent(told(&error)),
         };
         match ResponseCode(frame.header.code) {
             ResponseCode::SUCCESS => {}
@@ -284,5 +284,14 @@ impl Client {
     fn server_share(&self) -> Duration {
         let servers = u32::try_from(self.name_servers.len()).unwrap_or(u32::MAX).max(1);
         self.config.name_server_timeout / servers
+    }
+}
+
+/// Why a question has no answer. Whether it was sent does not matter: it changes nothing.
+fn told(error: &CallError) -> String {
+    match error {
+        CallError::Unsent(why) | CallError::Lost(why) => why.to_string(),
+        CallError::Expired { .. } => "no answer in time".to_owned(),
+        other => other.to_string(),
     }
 }

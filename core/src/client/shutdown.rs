@@ -5,7 +5,7 @@
 //!                            └────────── time is up ──────────┴─────────────────────▶
 //! ```
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{Client, Output};
 use crate::{
@@ -14,6 +14,10 @@ use crate::{
     link::LinkError,
     time::{Deadline, Instant, Now},
 };
+
+/// How long a goodbye may go unanswered. Brokers forget who is gone by themselves, only later: it
+/// is a courtesy, and not worth the whole time that a shutdown may take.
+const GOODBYE_MAX: Duration = Duration::from_secs(1);
 
 /// How far the client is with leaving.
 #[derive(Debug)]
@@ -41,6 +45,7 @@ impl Client {
     /// Nothing is in flight: tell the brokers.
     pub(super) fn begin_leaving(&mut self, now: Now) {
         let Life::Draining { until } = self.life else { return };
+        let until = until.min(now.instant + GOODBYE_MAX);
         let registered: Vec<_> = self.connections.registered().collect();
         let mut goodbyes = BTreeSet::new();
         for link in registered {

@@ -79,6 +79,8 @@ pub enum Impostor {
     Http,
     /// A TLS endpoint.
     Tls,
+    /// Something that speaks in words: an HTTP server before HTTP/1.0, a mail server, a shell.
+    Text,
 }
 
 impl Impostor {
@@ -90,9 +92,14 @@ impl Impostor {
             [b'H', b'T', b'T', b'P'] => Some(Self::Http),
             // Alert or handshake record, version 3.x.
             [0x15 | 0x16, 0x03, 0x00..=0x04, _] => Some(Self::Tls),
+            _ if first.iter().all(|byte| is_text(*byte)) => Some(Self::Text),
             _ => None,
         }
     }
+}
+
+const fn is_text(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t')
 }
 
 impl fmt::Display for Impostor {
@@ -100,6 +107,7 @@ impl fmt::Display for Impostor {
         f.write_str(match self {
             Self::Http => "HTTP",
             Self::Tls => "TLS",
+            Self::Text => "text",
         })
     }
 }

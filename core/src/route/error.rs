@@ -20,8 +20,8 @@ pub enum RouteError {
         /// Who said so.
         asked: Vec<Address>,
     },
-    /// No name server could be asked.
-    #[error("no name server could be reached: {}", Causes(causes))]
+    /// No name server gave an answer that could be understood.
+    #[error("no name server has answered: {}", Causes(causes))]
     NameServersUnreachable {
         /// Each address with its cause.
         causes: Vec<(Address, String)>,

@@ -38,17 +38,18 @@ impl TopicRoute {
     ///
     /// Queues are sorted by broker name and number, so that name servers that list them in another
     /// order change nothing; an order configuration keeps the order it gives, and is trusted about
-    /// permissions.
+    /// permissions. A broker whose address does not parse is left out, as one that has no master.
     ///
     /// # Errors
     ///
-    /// [`BadRoute`] when an address does not parse or the queues are too many to be true.
+    /// [`BadRoute`] when the queues are too many to be true, or when there are none and a broker's
+    /// address is to blame.
     pub fn build(
         topic: &ByteString,
         route: &RouteData,
         cursor: Arc<AtomicU32>,
     ) -> Result<Self, BadRoute> {
-        let masters = masters(route)?;
+        let (masters, unusable) = masters(route);
         let layout = match route.order_topic_conf.as_deref() {
             Some(order) if !order.is_empty() => ordered_layout(order)?,
             _ => sorted_layout(route, &masters),
@@ -65,6 +66,9 @@ impl TopicRoute {
                 broker_name: broker_name.clone(),
                 queue_id,
             }));
+        }
+        if let (true, Some(reason)) = (queues.is_empty(), unusable) {
+            return Err(reason);
         }
         let rotation = alternate(&queues);
         Ok(Self { queues, masters, rotation, cursor, fallback: false })
@@ -151,17 +155,23 @@ impl PartialEq for TopicRoute {
     }
 }
 
-fn masters(route: &RouteData) -> Result<BTreeMap<ByteString, Address>, BadRoute> {
+/// Where the masters listen, and what is wrong with an address that cannot be used.
+fn masters(route: &RouteData) -> (BTreeMap<ByteString, Address>, Option<BadRoute>) {
     let mut masters = BTreeMap::new();
+    let mut unusable = None;
     for broker in &route.broker_datas {
-        if let Some(address) = broker.broker_addrs.get(MASTER_ID) {
-            let address = Address::parse_advertised(address).map_err(|error| {
-                BadRoute::new(format!("broker {:?} advertises a {error}", broker.broker_name))
-            })?;
-            masters.insert(broker.broker_name.as_str().into(), address);
+        let Some(address) = broker.broker_addrs.get(MASTER_ID) else { continue };
+        match Address::parse_advertised(address) {
+            Ok(address) => {
+                masters.insert(broker.broker_name.as_str().into(), address);
+            }
+            Err(error) => {
+                let reason = format!("broker {:?} advertises a {error}", broker.broker_name);
+                unusable = Some(BadRoute::new(reason));
+            }
         }
     }
-    Ok(masters)
+    (masters, unusable)
 }
 
 /// Broker names and queue counts of the writable queues whose master is known, sorted.
@@ -257,11 +267,18 @@ mod tests {
     }
 
     #[test]
+    fn a_broker_whose_address_cannot_be_used_does_not_cost_the_others() {
+        let json = TWO_BROKERS.replace("h:1", "nowhere");
+        assert_eq!(shown(route(&json).queues()), ["b0", "b1"]);
+    }
+
+    #[test]
     fn impossible_routes_are_refused_before_memory_is_taken() {
         let data = |json: &str| RouteData::decode(json.as_bytes()).unwrap();
         for json in [
             r#"{"orderTopicConf":"a:4000000000"}"#,
-            r#"{"brokerDatas":[{"brokerName":"a","brokerAddrs":{"0":"nowhere"}}]}"#,
+            r#"{"brokerDatas":[{"brokerName":"a","brokerAddrs":{"0":"nowhere"}}],
+                "queueDatas":[{"brokerName":"a","perm":6,"writeQueueNums":4}]}"#,
         ] {
             assert!(TopicRoute::build(&"T".into(), &data(json), Arc::default()).is_err(), "{json}");
         }

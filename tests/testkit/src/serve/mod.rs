@@ -8,7 +8,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use rocketmq_producer_core::time::{Instant as Moment, Now, UnixMillis};
@@ -149,6 +149,11 @@ impl EmbeddedCluster {
     /// Cuts the node's connections; it goes on listening.
     pub fn cut_connections(&self, node: &Node) {
         self.node(node).cut();
+    }
+
+    /// Lets the node pause before it reads further (64 KiB at a time), on all its connections.
+    pub fn pause_before_reads(&self, node: &Node, pause: Duration) {
+        self.node(node).pause_before_reads(pause);
     }
 
     /// How many connections the node has taken, ever.

@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use bytes::BytesMut;
@@ -41,6 +42,8 @@ struct Acceptor {
 #[derive(Debug, Default)]
 struct State {
     accepted: AtomicU64,
+    /// What every read is preceded by.
+    pause_micros: AtomicU64,
     connections: Mutex<BTreeMap<u64, (TcpStream, JoinHandle<()>)>>,
 }
 
@@ -65,6 +68,11 @@ impl Listening {
 
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    pub(super) fn pause_before_reads(&self, pause: Duration) {
+        let micros = u64::try_from(pause.as_micros()).unwrap_or(u64::MAX);
+        self.state.pause_micros.store(micros, Ordering::SeqCst);
     }
 
     pub(super) fn accepted(&self) -> u64 {
@@ -143,7 +151,7 @@ fn accept(shared: &Arc<Shared>, node: &Node, state: &Arc<State>, socket: TcpStre
     let (shared, node, others) = (Arc::clone(shared), node.clone(), Arc::clone(state));
     let thread = thread::spawn(move || {
         // A connection that fails is over; the client notices by itself.
-        let _ = converse(&shared, &node, (id, peer), &socket);
+        let _ = converse(&shared, &node, &others, (id, peer), &socket);
         let _ = socket.shutdown(Shutdown::Both);
         shared.model().handle_closed(&node, id);
         // Nobody needs the second handle to the socket any more.
@@ -156,6 +164,7 @@ fn accept(shared: &Arc<Shared>, node: &Node, state: &Arc<State>, socket: TcpStre
 fn converse(
     shared: &Shared,
     node: &Node,
+    state: &State,
     connection: (u64, SocketAddr),
     mut socket: &TcpStream,
 ) -> std::io::Result<()> {
@@ -165,6 +174,10 @@ fn converse(
     let mut buffer = BytesMut::new();
     let mut answers = BytesMut::new();
     loop {
+        let pause = state.pause_micros.load(Ordering::SeqCst);
+        if pause > 0 {
+            thread::sleep(Duration::from_micros(pause));
+        }
         let count = socket.read(&mut chunk)?;
         if count == 0 {
             return Ok(());
