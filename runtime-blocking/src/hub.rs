@@ -16,7 +16,7 @@ use crate::{connect::connect, link::SocketWire, link::read};
 pub(crate) fn run(mut hub: Box<Hub<ThreadDialer>>) {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let context = Context::from_waker(&waker);
-    let clock = hub.session().clock();
+    let clock = hub.session().clock().clone();
     let inbox = Arc::clone(hub.session().inbox());
     loop {
         let Turn::Wait(deadline) = hub.turn() else { return };

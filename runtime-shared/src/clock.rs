@@ -1,35 +1,75 @@
 //! The two clocks, as the machines want them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use rocketmq_producer_core::time::{Instant, Now, UnixMillis};
 
-/// Reads the operating system's clocks; its origin is the moment it was made.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock {
-    origin: std::time::Instant,
+use crate::lock;
+
+/// Tells both times: the operating system's, or what a simulation says.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    /// The origin is the moment the clock was made.
+    System(std::time::Instant),
+    Manual(ManualClock),
 }
 
 impl Clock {
-    /// A clock that begins now.
+    /// The operating system's clock, from now on.
     #[must_use]
     pub fn start() -> Self {
-        Self { origin: std::time::Instant::now() }
+        Self(Source::System(std::time::Instant::now()))
     }
 
     /// Both clocks.
     #[must_use]
     pub fn now(&self) -> Now {
-        let nanos = u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let origin = match &self.0 {
+            Source::System(origin) => origin,
+            Source::Manual(clock) => return clock.now(),
+        };
+        let nanos = u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let millis = i64::try_from(wall.as_millis()).unwrap_or(i64::MAX);
         Now { instant: Instant::from_nanos(nanos), wall: UnixMillis(millis) }
     }
 
     /// A machine's point in time as the operating system's; none when it is too far off to be
-    /// told, which is as good as never.
+    /// told, which is as good as never, or when the clock is not the operating system's.
     #[must_use]
     pub fn to_std(&self, instant: Instant) -> Option<std::time::Instant> {
-        self.origin.checked_add(std::time::Duration::from_nanos(instant.as_nanos()))
+        match &self.0 {
+            Source::System(origin) => origin.checked_add(Duration::from_nanos(instant.as_nanos())),
+            Source::Manual(_) => None,
+        }
+    }
+}
+
+/// A clock that stands still until it is set: for simulations. All its clones are one clock.
+#[derive(Clone, Debug, Default)]
+pub struct ManualClock(Arc<Mutex<Now>>);
+
+impl ManualClock {
+    /// What it shows.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        *lock(&self.0)
+    }
+
+    /// Sets both clocks. The monotonic one must not go back.
+    pub fn set(&self, now: Now) {
+        *lock(&self.0) = now;
+    }
+}
+
+impl From<ManualClock> for Clock {
+    fn from(clock: ManualClock) -> Self {
+        Self(Source::Manual(clock))
     }
 }

@@ -157,7 +157,7 @@ impl<D: Dialer> Hub<D> {
     fn open(&mut self, id: LinkId, address: Address, timeout: Duration) {
         let config = link_config(&self.session.config);
         let inbox = Arc::clone(&self.session.inbox);
-        let clock = self.session.clock;
+        let clock = self.session.clock.clone();
         let link = Arc::new(SharedLink::new(id, config, inbox, clock, self.dialer.wire()));
         self.links.insert(Arc::clone(&link));
         self.dialer.dial(link, address, timeout);

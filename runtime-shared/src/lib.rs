@@ -28,7 +28,7 @@ mod session;
 mod tasks;
 mod waker;
 
-pub use clock::Clock;
+pub use clock::{Clock, ManualClock};
 pub use driver::{Driver, DriverBell, Incoming};
 pub use error::{ShutdownError, StartError};
 pub use hub::{Dialer, Hub, Turn};

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use rocketmq_producer_core::{
     client::Client,
     delivery::{SendError, SendErrorKind},
-    model::{ConfigError, Message, ProducerConfig},
+    model::{ConfigError, Identity, Message, ProducerConfig},
 };
 
-use crate::{Dialer, Hub, Sending, Session, StartError, Wire, identity::identity, lock};
+use crate::{Clock, Dialer, Hub, Sending, Session, StartError, Wire, identity::identity, lock};
 
 /// One producer's sessions, at most one at a time. Dropped, it lets the current one end by itself.
 #[derive(Debug)]
@@ -51,6 +51,20 @@ impl<W: Wire> Lifecycle<W> {
     ///
     /// [`StartError`] when the operating system gives no entropy.
     pub fn begin<D: Dialer<Wire = W>>(&self, dialer: D) -> Result<Begun<D>, StartError> {
+        self.begin_in(dialer, || Ok((identity()?, Clock::start())))
+    }
+
+    /// The same in surroundings of the caller's choice, which are asked for when a session begins:
+    /// for simulations.
+    ///
+    /// # Errors
+    ///
+    /// What `surroundings` says.
+    pub fn begin_in<D: Dialer<Wire = W>>(
+        &self,
+        dialer: D,
+        surroundings: impl FnOnce() -> Result<(Identity, Clock), StartError>,
+    ) -> Result<Begun<D>, StartError> {
         let mut current = lock(&self.current);
         match &*current {
             Some(session) if session.is_over() => {}
@@ -58,9 +72,9 @@ impl<W: Wire> Lifecycle<W> {
             Some(session) => return Ok(Begun::Ending(Arc::clone(session))),
             None => {}
         }
-        let identity = identity()?;
+        let (identity, clock) = surroundings()?;
         let client = Client::new(Arc::clone(&self.config), &identity)?;
-        let session = Arc::new(Session::new(Arc::clone(&self.config), &identity));
+        let session = Arc::new(Session::new(Arc::clone(&self.config), &identity, clock));
         *current = Some(Arc::clone(&session));
         Ok(Begun::Hub(Box::new(Hub::new(client, session, dialer))))
     }

@@ -71,8 +71,8 @@ impl<W> SharedLink<W> {
     }
 
     /// The session's clock.
-    pub fn clock(&self) -> Clock {
-        self.clock
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 }
 

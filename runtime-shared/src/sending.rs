@@ -50,8 +50,8 @@ impl<W: Wire> Sending<W> {
     }
 
     /// The session's clock.
-    pub fn clock(&self) -> Clock {
-        self.session().clock
+    pub fn clock(&self) -> &Clock {
+        &self.session().clock
     }
 
     /// What to wait for next.

@@ -46,10 +46,10 @@ struct End {
 }
 
 impl<W> Session<W> {
-    pub(crate) fn new(config: Arc<ProducerConfig>, identity: &Identity) -> Self {
+    pub(crate) fn new(config: Arc<ProducerConfig>, identity: &Identity, clock: Clock) -> Self {
         Self {
             config,
-            clock: Clock::start(),
+            clock,
             view: ArcSwap::from_pointee(View {
                 routes: Arc::default(),
                 links: LinkTable::default(),
@@ -64,8 +64,8 @@ impl<W> Session<W> {
     }
 
     /// The session's clock.
-    pub fn clock(&self) -> Clock {
-        self.clock
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// The hub's letter box.

@@ -10,7 +10,7 @@ use crate::{connect::connect, link::drive, spawner::Spawner};
 
 /// Runs the hub until it has stopped. Dropped before, with its executor, it ends the session.
 pub(crate) async fn run(mut hub: Box<Hub<TaskDialer>>) {
-    let clock = hub.session().clock();
+    let clock = hub.session().clock().clone();
     let inbox = Arc::clone(hub.session().inbox());
     while let Turn::Wait(deadline) = hub.turn() {
         let until = deadline.and_then(|deadline| clock.to_std(deadline.at));

@@ -13,7 +13,7 @@ use crate::{connect::connect, link::drive};
 
 /// Runs the hub until it has stopped. Dropped before, with its runtime, it ends the session.
 pub(crate) async fn run(mut hub: Box<Hub<TaskDialer>>) {
-    let clock = hub.session().clock();
+    let clock = hub.session().clock().clone();
     let inbox = Arc::clone(hub.session().inbox());
     let mut timer = pin!(sleep_until(Instant::now()));
     while let Turn::Wait(deadline) = hub.turn() {

@@ -33,7 +33,7 @@ pub(crate) async fn drive(link: &Arc<SharedLink<DriverBell>>, socket: TcpStream)
     let mut timer = pin!(sleep_until(Instant::now()));
     let mut socket = Socket {
         link,
-        clock: link.clock(),
+        clock: link.clock().clone(),
         socket,
         incoming: Incoming::default(),
         outgoing: Outgoing::default(),

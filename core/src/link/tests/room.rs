@@ -35,7 +35,10 @@ fn row_6_nobody_overtakes_those_who_wait() {
     let mut delivered = names(&bench.deliver());
     let mut newcomer = 2_000;
     while bench.link.queued_bytes() > 0 {
-        assert!(bench.link.queued_bytes() < 10_000 + 20_100, "a call may exceed the bound, not two");
+        assert!(
+            bench.link.queued_bytes() < 10_000 + 20_100,
+            "a call may exceed the bound, not two"
+        );
         delivered.extend(names(&bench.deliver()));
         if newcomer < 2_500 {
             bench.call(newcomer);
