@@ -56,6 +56,10 @@ pub mod delivery;
 pub mod ids;
 pub mod link;
 pub mod model;
+#[cfg(feature = "mutants")]
+pub mod mutants;
+#[cfg(not(feature = "mutants"))]
+mod mutants;
 pub mod route;
 pub mod time;
 mod waiter;

@@ -74,6 +74,11 @@ impl<D: Dialer> Hub<D> {
         &self.session
     }
 
+    /// Sends that wait for routes or connections, as of the last turn.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Does all there is to do. Never blocks but for the moments in which a link's lock is held by
     /// another.
     pub fn turn(&mut self) -> Turn {

@@ -90,16 +90,20 @@ impl<W: Wire> Lifecycle<W> {
     ///
     /// [`SendErrorKind::NotRunning`], or as [`Session::begin`].
     pub fn begin_send(&self, message: Message) -> Result<Sending<W>, SendError> {
-        let session = lock(&self.current).clone();
-        match session {
+        match self.session() {
             Some(session) => session.begin(message),
             None => Err(SendError::not_sent(SendErrorKind::NotRunning, message)),
         }
     }
 
+    /// The latest session, if there was one.
+    pub fn session(&self) -> Option<Arc<Session<W>>> {
+        lock(&self.current).clone()
+    }
+
     /// Begins to end the current session, and gives it to be waited for.
     pub fn close(&self) -> Option<Arc<Session<W>>> {
-        let session = lock(&self.current).clone()?;
+        let session = self.session()?;
         session.close();
         Some(session)
     }

@@ -102,6 +102,12 @@ impl<W: Wire> SharedLink<W> {
         self.change(|link| link.lend(into))
     }
 
+    /// Calls in flight, and calls that wait for room.
+    pub fn load(&self) -> (usize, usize) {
+        let link = lock(&self.machine);
+        (link.in_flight(), link.held())
+    }
+
     /// True when bytes wait to be lent.
     pub fn has_queued(&self) -> bool {
         lock(&self.machine).queued_bytes() > 0

@@ -78,6 +78,11 @@ impl<W> Session<W> {
         !self.closing.load(Ordering::SeqCst)
     }
 
+    /// Sends that have begun and are not over.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::SeqCst)
+    }
+
     /// Refuses new sends and tells the client to leave once those in flight are over.
     pub(crate) fn close(&self) {
         if !self.closing.swap(true, Ordering::SeqCst) {

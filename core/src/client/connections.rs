@@ -6,6 +6,10 @@ use crate::{
     ids::{ChoreId, LinkId},
     link::LinkError,
     model::Address,
+    mutants::{
+        Mutant::{NoHeartbeats, OneDialAtATime},
+        is_on,
+    },
     route::Reach,
     time::{Deadline, Instant, Now},
 };
@@ -107,7 +111,13 @@ impl Connections {
         if let State::Resting { until } = &mut connection.state {
             *until = (*until).min(now.instant + self.backoff_max.min(BACKOFF_IN_DEMAND_MAX));
         }
-        connection.state == State::Idle
+        connection.state == State::Idle && !self.is_blocked()
+    }
+
+    /// As a client that opens one connection at a time.
+    fn is_blocked(&self) -> bool {
+        let dialing = |c: &Connection| matches!(c.state, State::Dialing { .. });
+        is_on(OneDialAtATime) && self.table.values().any(dialing)
     }
 
     /// Begins to dial; the caller orders it.
@@ -185,13 +195,15 @@ impl Connections {
     /// The addresses to dial now: rested or idle, and wanted.
     pub(super) fn due(&mut self, now: Now) -> Vec<Address> {
         let mut due = Vec::new();
+        let blocked = self.is_blocked();
         let idle = |c: &Connection| c.state == State::Idle && !c.is_wanted(now.instant);
         self.table.retain(|_, connection| !idle(connection));
         for (address, connection) in &mut self.table {
             if matches!(connection.state, State::Resting { until } if until <= now.instant) {
                 connection.state = State::Idle;
             }
-            if connection.state == State::Idle && connection.is_wanted(now.instant) {
+            let idle = connection.state == State::Idle && connection.is_wanted(now.instant);
+            if idle && !blocked {
                 due.push(address.clone());
             }
         }
@@ -231,6 +243,9 @@ impl Connections {
 
     /// Brokers that are to hear from us now.
     pub(super) fn heartbeats_due(&self, now: Now) -> Vec<LinkId> {
+        if is_on(NoHeartbeats) {
+            return Vec::new();
+        }
         let due = |connection: &Connection| match connection.state {
             State::Up { link, .. }
                 if connection.broker
@@ -336,7 +351,9 @@ impl Connection {
         match self.state {
             State::Dialing { until, .. } => Some(Deadline { at: until, why: "a dial is overdue" }),
             State::Resting { until } => Some(Deadline { at: until, why: "a redial is due" }),
-            State::Up { .. } if self.broker && self.heartbeat.pending.is_none() => {
+            State::Up { .. }
+                if self.broker && self.heartbeat.pending.is_none() && !is_on(NoHeartbeats) =>
+            {
                 Some(Deadline { at: self.heartbeat.due, why: "a heartbeat is due" })
             }
             _ => None,

@@ -15,6 +15,7 @@ use crate::{
     ids::{ChoreId, LinkId},
     link::{CallError, LinkError},
     model::{Address, ConfigError, Identity, ProducerConfig},
+    mutants::{Mutant::RetiredByName, is_on},
     route::{Phase, Routes},
     time::{Deadline, Instant, Now},
 };
@@ -131,8 +132,10 @@ impl Client {
         for address in self.connections.due(now) {
             self.dial(now, &address);
         }
-        while let Some(entry) = self.retired.first_entry().filter(|e| *e.get() <= now.instant) {
-            let (link, _) = entry.remove_entry();
+        let over = self.retired.iter().filter(|(_, ends)| **ends <= now.instant);
+        let over = over
+            .filter(|(link, _)| !is_on(RetiredByName) || self.retired.keys().next() == Some(link));
+        for link in over.map(|(link, _)| *link).collect::<Vec<_>>() {
             self.close(now, link, LinkError::Retired);
         }
         self.handle_topic_timeouts(now);

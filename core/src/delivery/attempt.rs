@@ -7,6 +7,7 @@ use crate::{
     command::{BadReply, ResponseCode, Verdict},
     link::CallError,
     model::{Address, MessageQueue},
+    mutants::{Mutant::MaybeStoredIsRejected, is_on},
     route::Remark,
 };
 
@@ -68,6 +69,7 @@ impl AttemptFailure {
             Self::Call(error) if error.is_ambiguous() => Outcome::Unknown,
             Self::Call(_) => Outcome::NotSent,
             Self::BadReply(_) => Outcome::Unknown,
+            Self::Refused { .. } if is_on(MaybeStoredIsRejected) => Outcome::Rejected,
             Self::Refused { code, .. } => match ResponseCode(*code).verdict() {
                 Verdict::Unknown | Verdict::Stored => Outcome::Unknown,
                 Verdict::RetryElsewhere | Verdict::Busy | Verdict::Fatal => Outcome::Rejected,

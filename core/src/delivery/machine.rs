@@ -9,6 +9,7 @@ use crate::{
     ids::LinkId,
     link::{CallError, LinkError},
     model::{Address, Message, MessageQueue, ProducerConfig, SendReceipt, validate_message},
+    mutants::{Mutant::*, is_on},
     route::{Phase, Reach, RouteError, Routes, TopicRoute},
     time::{Instant, Now},
 };
@@ -297,7 +298,8 @@ impl Delivery {
     ) {
         let elapsed = now.instant.saturating_since(begun);
         let ambiguous = failure.outcome() == super::Outcome::Unknown;
-        let hopeless = failure.is_fatal() || ambiguous && !self.config.retry_unknown;
+        let at_most_once = !self.config.retry_unknown && !is_on(AtMostOnceIsNot);
+        let hopeless = failure.is_fatal() || ambiguous && at_most_once;
         let busy = failure.is_busy();
         let attempt = Attempt { queue, address, elapsed, failure };
         let after = now.instant.saturating_since(self.started.instant);
@@ -306,10 +308,13 @@ impl Delivery {
         self.attempts.push(attempt);
         let left = self.deadline.saturating_since(now.instant);
         let worth = self.config.attempt_timeout_min / ATTEMPT_WORTH_PART;
-        if hopeless || self.attempts_left() == 0 || left < worth.min(self.config.send_msg_timeout) {
+        let worth = worth.min(self.config.send_msg_timeout);
+        if hopeless || self.attempts_left() == 0 || left < worth {
             return self.give_up(kind);
         }
-        let pause = if busy || again { self.pause() } else { Duration::ZERO };
+        // However long it should be, it leaves time for the attempt that it is for.
+        let most = if is_on(PausesBeyondTheDeadline) { Duration::MAX } else { left - worth };
+        let pause = if busy || again { self.pause().min(most) } else { Duration::ZERO };
         self.state = State::Choosing { not_before: now.instant + pause };
     }
 
@@ -322,6 +327,9 @@ impl Delivery {
     /// What the next attempt may take: its share of what is left, but no less than the minimum.
     fn attempt_time(&self, now: Now) -> Duration {
         let left = self.deadline.saturating_since(now.instant);
+        if is_on(OneDeadlineForTheFirstBroker) {
+            return left;
+        }
         let share = left / self.attempts_left().max(1);
         share.max(self.config.attempt_timeout_min).min(left)
     }

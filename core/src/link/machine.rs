@@ -11,6 +11,7 @@ use super::{
 use crate::{
     codec::{Frame, Header, Request, SerializeType, encode_request, encode_response},
     command::ResponseCode,
+    mutants::{Mutant::*, is_on},
     time::{Deadline, Instant, Now},
     waiter::{Sweep, Waiter},
 };
@@ -249,7 +250,9 @@ impl<T: Waiter> Link<T> {
             let outcome = Err(error);
             self.events.push_back(LinkEvent::Done { token: entry.token, outcome });
         }
-        self.held.retain(|held| self.calls.get_mut(held.opaque).is_some());
+        if !is_on(ExpiredCallsStay) {
+            self.held.retain(|held| self.calls.get_mut(held.opaque).is_some());
+        }
         self.soonest = self.calls.soonest().unwrap_or(Instant::FAR_FUTURE);
         self.admit();
     }
@@ -260,7 +263,10 @@ impl<T: Waiter> Link<T> {
             return;
         }
         for entry in self.calls.extract(|_| true) {
-            let outcome = Err(match entry.is_lent(self.lent_end) {
+            if is_on(LostCallsAreForgotten) {
+                continue;
+            }
+            let outcome = Err(match entry.is_lent(self.lent_end) && !is_on(LentIsUnsent) {
                 true => CallError::Lost(cause.clone()),
                 false => CallError::Unsent(cause.clone()),
             });
@@ -345,6 +351,9 @@ impl<T: Waiter> Link<T> {
             let gone = |entry: &Entry<T>| entry.token.is_gone();
             if let Some(entry) = self.calls.remove_if(opaque, gone) {
                 // Given up before a byte of it was queued: it need not be sent.
+                if is_on(HalfAFrame) {
+                    self.queue.tail().put_slice(&head);
+                }
                 self.no_room_for(entry.token);
                 continue;
             }

@@ -12,6 +12,7 @@ pub mod fuzzing;
 pub mod model;
 pub mod real;
 pub mod serve;
+pub mod sim;
 
 mod reader;
 mod stored;

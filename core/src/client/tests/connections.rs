@@ -182,6 +182,20 @@ fn row_37_go_away_moves_new_calls_to_a_new_connection_and_lets_old_ones_end() {
 }
 
 #[test]
+fn retired_connections_end_each_at_its_own_time() {
+    let mut world = World::connected(&["a", "b"]);
+    let (a, b) = (world.link("a"), world.link("b"));
+    assert!(a < b);
+    world.handle(Input::GoAway(b));
+    world.run(SECOND);
+    world.handle(Input::GoAway(a));
+    // Anything that stays due on the way fails the run.
+    world.run(10 * SECOND);
+    let ends: Vec<_> = world.closed.iter().map(|(at, link, _)| (*at, *link)).collect();
+    assert_eq!(ends, [(3 * SECOND, b), (4 * SECOND, a)]);
+}
+
+#[test]
 fn a_broker_behind_a_name_servers_address_shares_its_connection_at_once() {
     let mut world = World::new();
     let route = route_json(&["ns1"]).replace("ns1:10911", "ns1:9876");

@@ -192,6 +192,27 @@ fn row_25_a_busy_broker_is_left_for_another_after_a_pause() {
 }
 
 #[test]
+fn row_9_no_pause_goes_beyond_the_deadline() {
+    for seed in 0..50 {
+        let mut world = World::new(config(), &["a"]);
+        let stubborn = Arc::new(config().with_retry(50));
+        world.delivery = Delivery::new(world.now, stubborn, message(), seed).unwrap();
+        let deadline = world.delivery.deadline();
+        let error = loop {
+            match world.step() {
+                Step::Call { .. } => world.answer(2),
+                Step::Wait { until, .. } => {
+                    assert!(until < deadline, "there is time for the attempt after the pause");
+                    world.pass_until(until);
+                }
+                Step::Done(result) => break result.unwrap_err(),
+            }
+        };
+        assert!(error.attempts().len() > 6, "{error}");
+    }
+}
+
+#[test]
 fn a_broker_that_fails_again_and_again_gets_pauses_that_double_and_differ_between_sends() {
     let pauses = |seed| {
         let mut world = World::new(config(), &["a"]);

@@ -3,9 +3,12 @@
 use bytes::{Bytes, BytesMut};
 use rocketmq_producer_core::codec::Frame;
 
-use super::{Answer, ConnectionId, Output, Response};
+use super::{Answer, ConnectionId, Output, Response, STORED_CODES, codes::GO_AWAY};
 
 pub(super) const SEND_MESSAGE_V2: i32 = 310;
+/// Older clients do not know GO_AWAY and are served to the end.
+const KNOWS_GO_AWAY_FROM: i32 = 476;
+const GO_AWAY_VERSION: i32 = 513;
 
 /// One way to misbehave, until it is used up or lifted.
 #[derive(Clone, Debug)]
@@ -28,6 +31,20 @@ pub enum Fault {
     },
     /// Acts on sends, and answers them with this code.
     ReplyCode(i32),
+    /// Stores so many more sends, and answers them with this code and remark. A code of
+    /// [`STORED_CODES`] comes with the message's place as ever; behind any other the answer hides
+    /// that there is one. Sends that the broker itself refuses do not count.
+    AnswerAfterActing {
+        /// The response code.
+        code: i32,
+        /// Its remark.
+        remark: String,
+        /// How many times.
+        times: u32,
+    },
+    /// Answers everything with code 1500 and acts on nothing, as a server does that shuts down
+    /// gracefully. Clients older than 5.3.2 are served as ever.
+    GoAway,
     /// Gives every answer twice, and one to a request that was never made.
     RepeatReplies,
     /// Asks the client something with every answer, under the same opaque.
@@ -45,28 +62,42 @@ impl Fault {
                 *times -= 1;
                 Some(Some(Response::code(*code, remark.clone())))
             }
+            Self::GoAway if frame.header.version >= KNOWS_GO_AWAY_FROM => {
+                let response = Response::code(GO_AWAY, "please go away");
+                Some(Some(Response { version: GO_AWAY_VERSION, ..response }))
+            }
             _ => None,
         }
     }
 
-    /// The code that an answer to a send carries.
-    pub(super) fn reply_code(&self) -> Option<i32> {
+    /// Changes the answer to a send, which `stored` its message or did not.
+    pub(super) fn change_reply(&mut self, stored: bool, answer: &mut Response) {
         match self {
-            Self::ReplyCode(code) => Some(*code),
-            _ => None,
+            Self::ReplyCode(code) => answer.code = *code,
+            Self::AnswerAfterActing { code, remark, times } if stored && *times > 0 => {
+                *times -= 1;
+                answer.code = *code;
+                answer.remark.clone_from(remark);
+                if !STORED_CODES.contains(code) {
+                    answer.ext.clear();
+                }
+            }
+            _ => {}
         }
     }
 
-    /// What becomes of an answer on its way out.
+    /// What becomes of the answer to one request on its way out. With several faults, each is
+    /// given what the one before it has left.
     pub(super) fn distort(
         &mut self,
         connection: ConnectionId,
         request: &Frame,
-        answer: Option<Bytes>,
+        answers: Vec<Output>,
     ) -> Vec<Output> {
+        if !answers.iter().any(|output| matches!(output, Output::Send(..))) {
+            return answers;
+        }
         let is_send = request.header.code == SEND_MESSAGE_V2;
-        let send = |bytes| Output::Send(connection, bytes);
-        let Some(answer) = answer else { return Vec::new() };
         match self {
             Self::Hang => Vec::new(),
             Self::SwallowSends(left) if is_send && *left > 0 => {
@@ -77,18 +108,29 @@ impl Fault {
                 *left -= 1;
                 vec![Output::Close(connection)]
             }
-            Self::RepeatReplies => {
+            Self::RepeatReplies => flat_map(answers, |answer| {
                 let mut stray = BytesMut::from(&*answer);
                 // The binary header has its opaque at a fixed place; in a JSON header this
                 // overwrites as much of the text, so only one of the two is a stray answer.
-                if stray.get(4) == Some(&1) {
-                    stray[13..17].copy_from_slice(&i32::MAX.to_be_bytes());
+                let binary = stray.get(4) == Some(&1);
+                if let Some(opaque) = stray.get_mut(13..17).filter(|_| binary) {
+                    opaque.copy_from_slice(&i32::MAX.to_be_bytes());
                 }
-                vec![send(answer.clone()), send(stray.freeze()), send(answer)]
-            }
-            Self::AskBack(question) => vec![send(question.clone()), send(answer)],
-            Self::Speak(bytes) => vec![send(bytes.clone())],
-            _ => vec![send(answer)],
+                vec![answer.clone(), stray.freeze(), answer]
+            }),
+            Self::AskBack(question) => flat_map(answers, |answer| vec![question.clone(), answer]),
+            Self::Speak(bytes) => vec![Output::Send(connection, bytes.clone())],
+            _ => answers,
         }
     }
+}
+
+fn flat_map(outputs: Vec<Output>, change: impl Fn(Bytes) -> Vec<Bytes>) -> Vec<Output> {
+    let each = |output| match output {
+        Output::Send(connection, bytes) => {
+            change(bytes).into_iter().map(|bytes| Output::Send(connection, bytes)).collect()
+        }
+        close @ Output::Close(_) => vec![close],
+    };
+    outputs.into_iter().flat_map(each).collect()
 }

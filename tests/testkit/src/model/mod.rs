@@ -4,24 +4,36 @@
 //! real sockets.
 
 mod broker;
+mod codes;
 mod faults;
+mod journal;
 mod name_server;
+mod response;
+mod route;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use broker::{Broker, Flavour};
+pub use codes::{FLOW_CONTROL_REMARKS, RESPONSE_CODES, STORED_CODES};
 pub use faults::Fault;
 use faults::SEND_MESSAGE_V2;
+use journal::Journal;
+pub use journal::Stored;
 pub use name_server::NameServer;
+use response::{Answer, Response};
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use rocketmq_producer_core::{
-    codec::{ExtFields, Frame, Header, Language, SerializeType, encode_response},
+    codec::{Frame, SerializeType},
     time::Now,
 };
 
 use crate::StoredMessage;
+
+const PERM_WRITE: i32 = 2;
 
 /// One connection to one node, as the driver names it.
 pub type ConnectionId = u64;
@@ -49,7 +61,9 @@ pub enum Output {
 pub struct ModelCluster {
     name_servers: Vec<NameServer>,
     brokers: BTreeMap<String, Broker>,
-    faults: BTreeMap<Node, Fault>,
+    faults: BTreeMap<Node, Vec<Fault>>,
+    journal: Journal,
+    registrations_held: bool,
 }
 
 impl ModelCluster {
@@ -62,7 +76,51 @@ impl ModelCluster {
             name_servers: (0..name_servers).map(|_| NameServer::default()).collect(),
             brokers: brokers.into_iter().map(broker).collect(),
             faults: BTreeMap::new(),
+            journal: Journal::default(),
+            registrations_held: false,
         }
+    }
+
+    /// From now on a broker's change reaches no name server by itself, but when the driver says so
+    /// with [`register_broker`](Self::register_broker). Real brokers register with each name
+    /// server for itself, on change and every 30 s.
+    pub fn hold_registrations(&mut self) {
+        self.registrations_held = true;
+    }
+
+    /// A broker tells one name server its address and topics as they are now, and its slave does
+    /// likewise. A frozen name server does not listen.
+    ///
+    /// # Panics
+    ///
+    /// When there is no broker of that name or no name server of that number.
+    pub fn register_broker(&mut self, broker: &str, name_server: usize) {
+        let known = self.brokers.get(broker).unwrap_or_else(|| panic!("no broker {broker:?}"));
+        self.name_servers[name_server].register(broker, known.registration());
+    }
+
+    /// True when a broker's registration has changed since this was last asked: it is then due to
+    /// register with all name servers. While registrations are not held there is no news, they
+    /// are spread already.
+    ///
+    /// # Panics
+    ///
+    /// When there is no broker of that name.
+    pub fn take_news(&mut self, broker: &str) -> bool {
+        self.broker(broker).take_changed()
+    }
+
+    /// From now on every stored message is noted for [`take_journal`](Self::take_journal). Whoever
+    /// asks for this has to take it now and then: it grows.
+    pub fn keep_journal(&mut self) {
+        self.journal.keep();
+    }
+
+    /// Every message that any broker has stored since this was last asked, oldest first; none
+    /// without [`keep_journal`](Self::keep_journal).
+    #[must_use]
+    pub fn take_journal(&mut self) -> Vec<Stored> {
+        self.journal.take()
     }
 
     /// All nodes.
@@ -78,6 +136,33 @@ impl ModelCluster {
             broker.set_address(address);
             self.register(name);
         }
+    }
+
+    /// Gives a broker a slave, or takes it away: routes list it under id 1. It is no node of the
+    /// cluster; a driver that lets clients reach it wants a broker of its own there, one that is
+    /// [read-only](Broker::set_read_only).
+    ///
+    /// # Panics
+    ///
+    /// When there is no broker of that name.
+    pub fn set_slave_address(&mut self, name: &str, address: impl Into<Option<SocketAddr>>) {
+        self.broker(name).set_slave_address(address.into());
+        self.register(name);
+    }
+
+    /// A broker's process has ended and a new one begun, at another address if one is given. It
+    /// has what was stored and knows none of its connections and producers; it is due to register.
+    /// Its faults stay.
+    ///
+    /// # Panics
+    ///
+    /// When there is no broker of that name.
+    pub fn restart_broker(&mut self, name: &str, address: Option<SocketAddr>) {
+        self.broker(name).restart();
+        if let Some(address) = address {
+            self.broker(name).set_address(address);
+        }
+        self.register(name);
     }
 
     /// A name server.
@@ -116,12 +201,23 @@ impl ModelCluster {
         }
     }
 
-    /// Lets a node misbehave, or behave again.
+    /// Lets a node misbehave in this way only, or behave again.
     pub fn set_fault(&mut self, node: Node, fault: impl Into<Option<Fault>>) {
-        match fault.into() {
-            Some(fault) => self.faults.insert(node, fault),
-            None => self.faults.remove(&node),
-        };
+        self.clear_faults(&node);
+        if let Some(fault) = fault.into() {
+            self.add_fault(node, fault);
+        }
+    }
+
+    /// Lets a node misbehave in one more way. The first fault that refuses a request answers it;
+    /// then every fault changes the answer in turn, in the order in which they were added.
+    pub fn add_fault(&mut self, node: Node, fault: Fault) {
+        self.faults.entry(node).or_default().push(fault);
+    }
+
+    /// Lets a node behave again.
+    pub fn clear_faults(&mut self, node: &Node) {
+        self.faults.remove(node);
     }
 
     /// Everything stored under a topic, in the order of brokers, queues and offsets.
@@ -148,78 +244,68 @@ impl ModelCluster {
         if frame.header.is_response() {
             return Vec::new();
         }
-        let fault = self.faults.get_mut(node);
-        let refusal = fault.and_then(|fault| fault.refusal(frame));
-        let answer = match (refusal, node) {
-            (Some(refusal), _) => refusal,
-            (None, Node::NameServer(index)) => self.name_server(*index).handle(frame),
-            (None, Node::Broker(name)) => {
-                let answer = self.broker(name).handle(now, connection, peer, frame);
-                self.register(name);
-                answer
-            }
+        // Out of the map for as long as the node is asked: the two are borrowed apart.
+        let mut faults = self.faults.get_mut(node).map(std::mem::take).unwrap_or_default();
+        let outputs = self.answer(&mut faults, now, node, (connection, peer), frame);
+        if let Some(kept) = self.faults.get_mut(node) {
+            *kept = faults;
+        }
+        outputs
+    }
+
+    fn answer(
+        &mut self,
+        faults: &mut [Fault],
+        now: Now,
+        node: &Node,
+        (connection, peer): (ConnectionId, SocketAddr),
+        frame: &Frame,
+    ) -> Vec<Output> {
+        let refusal = faults.iter_mut().find_map(|fault| fault.refusal(frame));
+        let refused = refusal.is_some();
+        let answer = match refusal {
+            Some(refusal) => refusal,
+            None => self.act(now, node, (connection, peer), frame),
         };
+        let mut answer = answer.filter(|_| !frame.header.is_oneway());
+        if let (Some(answer), SEND_MESSAGE_V2) = (&mut answer, frame.header.code) {
+            let stored = !refused && answer.code == 0;
+            faults.iter_mut().for_each(|fault| fault.change_reply(stored, answer));
+        }
         let form = match node {
             Node::NameServer(_) => SerializeType::Json,
             Node::Broker(name) => self.broker(name).reply_form(frame),
         };
-        let mut answer = answer.filter(|_| !frame.header.is_oneway());
-        let code = self.faults.get(node).and_then(Fault::reply_code);
-        if let (Some(answer), Some(code), SEND_MESSAGE_V2) = (&mut answer, code, frame.header.code)
-        {
-            answer.code = code;
-        }
         let bytes = answer.map(|answer| answer.encode(form, frame.header.opaque));
-        match self.faults.get_mut(node) {
-            Some(fault) => fault.distort(connection, frame, bytes),
-            None => bytes.map(|bytes| Output::Send(connection, bytes)).into_iter().collect(),
-        }
+        let outputs = bytes.map(|bytes| Output::Send(connection, bytes)).into_iter().collect();
+        faults.iter_mut().fold(outputs, |outputs, fault| fault.distort(connection, frame, outputs))
     }
 
-    /// A broker tells the name servers about its topics, when they have changed.
-    fn register(&mut self, name: &str) {
-        let Some(broker) = self.brokers.get_mut(name) else { return };
-        if let Some(registration) = broker.take_registration() {
-            for name_server in &mut self.name_servers {
-                name_server.register(name, registration.clone());
+    fn act(
+        &mut self,
+        now: Now,
+        node: &Node,
+        (connection, peer): (ConnectionId, SocketAddr),
+        frame: &Frame,
+    ) -> Answer {
+        match node {
+            Node::NameServer(index) => self.name_server(*index).handle(frame),
+            Node::Broker(name) => {
+                let broker = self.brokers.get_mut(name);
+                let broker = broker.unwrap_or_else(|| panic!("no broker {name:?}"));
+                let answer = broker.handle(now, connection, peer, frame, &mut self.journal);
+                self.register(name);
+                answer
             }
         }
     }
-}
 
-/// A response before it is encoded; none is no answer at all.
-pub(crate) type Answer = Option<Response>;
-
-/// What a node answers.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Response {
-    pub(crate) code: i32,
-    pub(crate) remark: String,
-    pub(crate) ext: Vec<(&'static str, String)>,
-    pub(crate) body: Bytes,
-    pub(crate) version: i32,
-}
-
-impl Response {
-    pub(crate) fn code(code: i32, remark: impl Into<String>) -> Self {
-        Self { code, remark: remark.into(), ..Self::default() }
-    }
-
-    fn encode(self, form: SerializeType, opaque: i32) -> Bytes {
-        let remark = Some(self.remark).filter(|remark| !remark.is_empty());
-        let header = Header {
-            code: self.code,
-            language: Language::JAVA,
-            version: self.version,
-            opaque,
-            flag: 0,
-            remark: remark.map(Into::into),
-            ext: self.ext.into_iter().collect::<ExtFields>(),
-        };
-        let mut out = BytesMut::new();
-        encode_response(&mut out, form, &header, self.body.len())
-            .expect("a model's answer fits a frame");
-        out.extend_from_slice(&self.body);
-        out.freeze()
+    /// A broker tells the name servers what has changed, unless that is held.
+    fn register(&mut self, name: &str) {
+        if !self.registrations_held && self.take_news(name) {
+            for name_server in 0..self.name_servers.len() {
+                self.register_broker(name, name_server);
+            }
+        }
     }
 }

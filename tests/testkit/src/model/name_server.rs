@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use rocketmq_producer_core::codec::Frame;
-use serde_json::json;
 
-use super::{Answer, Response, broker::Registration};
+use super::{Answer, Response, broker::Registration, route};
 
 const GET_ROUTEINFO_BY_TOPIC: i32 = 105;
 const TOPIC_NOT_EXIST: i32 = 17;
@@ -17,15 +16,110 @@ const VERSION: i32 = 513;
 /// Knows what the brokers have told it, and counts what it is asked.
 #[derive(Debug, Default)]
 pub struct NameServer {
-    brokers: BTreeMap<String, Registration>,
+    brokers: BTreeMap<String, Known>,
     queries: BTreeMap<String, u64>,
     /// Bodies to answer with instead of the truth.
     overrides: BTreeMap<String, String>,
+    /// `orderTopicConf` of the topics that have one.
+    orders: BTreeMap<String, String>,
+    frozen: bool,
+    acting_master: bool,
+}
+
+/// What a name server knows of one broker.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) registration: Registration,
+    /// Only the slave is left of it.
+    pub(super) masterless: bool,
+    /// Its queues are listed without the write permission.
+    pub(super) wiped: bool,
 }
 
 impl NameServer {
-    pub(super) fn register(&mut self, broker: &str, registration: Registration) {
-        self.brokers.insert(broker.to_owned(), registration);
+    /// A broker registers, its slave with it.
+    pub(super) fn register(&mut self, broker: &str, registration: &Registration) {
+        if self.frozen {
+            return;
+        }
+        let known = self.brokers.entry(broker.to_owned()).or_default();
+        // Real name servers look at a registration's topics only when its version or address is
+        // new to them: one that says the same again does not undo a wiped permission.
+        let same = known.registration.version == registration.version && !known.masterless;
+        known.wiped &= same;
+        known.masterless = false;
+        known.registration = registration.clone();
+    }
+
+    /// The broker's connection is gone, or it has been silent for 120 s. A slave that is known
+    /// goes on to be listed: the broker then has its queues, and an address of id 1 only.
+    ///
+    /// Does nothing when the broker is not known, or this name server is
+    /// [frozen](Self::set_frozen).
+    pub fn unregister(&mut self, broker: &str) {
+        let Some(known) = self.brokers.get_mut(broker).filter(|_| !self.frozen) else { return };
+        known.masterless = true;
+        known.wiped |= self.acting_master;
+        if known.registration.slave.is_none() {
+            self.brokers.remove(broker);
+        }
+    }
+
+    /// The slave's connection is gone: what [`unregister`](Self::unregister) is for the master.
+    /// With the last of the two the broker is forgotten. The slave is back with the broker's next
+    /// registration.
+    pub fn lose_slave(&mut self, broker: &str) {
+        let Some(known) = self.brokers.get_mut(broker).filter(|_| !self.frozen) else { return };
+        known.registration.slave = None;
+        if known.masterless {
+            self.brokers.remove(broker);
+        }
+    }
+
+    /// A restart: every broker has to register again. Order configurations are on disk and stay.
+    pub fn forget_all(&mut self) {
+        self.brokers.clear();
+    }
+
+    /// Takes the write permission from all queues of a broker in this name server's answers, as
+    /// the command `wipeWritePerm` of the administration tools does.
+    ///
+    /// Given back by [`add_write_perm`](Self::add_write_perm), and by the broker when it registers
+    /// something new: changed topics, another address, after a restart or after it was
+    /// unregistered. A registration that repeats the last one gives nothing back.
+    pub fn wipe_write_perm(&mut self, broker: &str) {
+        if let Some(known) = self.brokers.get_mut(broker) {
+            known.wiped = true;
+        }
+    }
+
+    /// Gives back what [`wipe_write_perm`](Self::wipe_write_perm) took: the command
+    /// `addWritePerm`.
+    pub fn add_write_perm(&mut self, broker: &str) {
+        if let Some(known) = self.brokers.get_mut(broker) {
+            known.wiped = false;
+        }
+    }
+
+    /// While frozen, it goes on to answer and learns nothing: no registration, no loss of one.
+    pub fn set_frozen(&mut self, frozen: bool) {
+        self.frozen = frozen;
+    }
+
+    /// Lets slaves act for lost masters (`supportActingMaster`, off by default): a broker that
+    /// loses its master keeps its queues without the write permission, and its slave is listed
+    /// under id 0.
+    pub fn set_acting_master(&mut self, acting: bool) {
+        self.acting_master = acting;
+    }
+
+    /// Sets or removes a topic's order configuration, `broker:queues;broker:queues`, which its
+    /// route then carries as `orderTopicConf`.
+    pub fn set_order_conf(&mut self, topic: &str, conf: impl Into<Option<String>>) {
+        match conf.into() {
+            Some(conf) => self.orders.insert(topic.to_owned(), conf),
+            None => self.orders.remove(topic),
+        };
     }
 
     /// How often the route of this topic was asked for.
@@ -61,32 +155,8 @@ impl NameServer {
             }
         })
     }
-
     fn route(&self, topic: &str, standard: bool) -> Option<String> {
-        let having = self.brokers.iter().filter_map(|(name, registration)| {
-            Some((name, registration.address?, registration.topics.get(topic)?))
-        });
-        let having: Vec<_> = having.collect();
-        if having.is_empty() {
-            return None;
-        }
-        let brokers = having.iter().map(|(name, address, _)| {
-            json!({
-                "brokerAddrs": { "0": address.to_string() }, "brokerName": name,
-                "cluster": "DefaultCluster", "enableActingMaster": false,
-            })
-        });
-        let queues = having.iter().map(|(name, _, queues)| {
-            json!({
-                "brokerName": name, "perm": queues.perm, "readQueueNums": queues.count,
-                "topicSysFlag": 0, "writeQueueNums": queues.count,
-            })
-        });
-        let route = json!({
-            "brokerDatas": brokers.collect::<Vec<_>>(), "filterServerTable": {},
-            "queueDatas": queues.collect::<Vec<_>>(),
-        });
-        let text = route.to_string();
-        Some(if standard { text } else { text.replace("{\"0\":", "{0:") })
+        let order = self.orders.get(topic).map(String::as_str);
+        route::encode(&self.brokers, topic, order, self.acting_master, standard)
     }
 }

@@ -1,27 +1,25 @@
 //! A broker: topics, producers, and what it has stored.
 
+mod send;
+
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
 };
 
-use bytes::Bytes;
 use rocketmq_producer_core::{
     codec::{Frame, SerializeType},
-    model::{PROPERTIES_SIZE_MAX, decode_properties},
     time::Now,
 };
 use serde_json::Value;
 
-use super::{Answer, ConnectionId, Response, store::Store};
+use super::{Answer, ConnectionId, Response, journal::Journal, store::Store};
 use crate::StoredMessage;
 
 const DEFAULT_TOPIC: &str = "TBW102";
 const DEFAULT_TOPIC_QUEUES: u32 = 8;
 const PERM_READ_WRITE: i32 = 6;
 const PERM_INHERIT: i32 = 1;
-const PERM_WRITE: i32 = 2;
-const BODY_SIZE_MAX: usize = 4 * 1024 * 1024;
 const PULL_MAX: usize = 32;
 
 /// Which release the broker behaves like, where they differ on the wire.
@@ -45,7 +43,11 @@ pub(super) struct Queues {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Registration {
     pub(super) address: Option<SocketAddr>,
+    /// Where its slave listens, which tells the name servers so itself.
+    pub(super) slave: Option<SocketAddr>,
     pub(super) topics: BTreeMap<String, Queues>,
+    /// Tells one state of the topics from the next: name servers compare this, not the topics.
+    pub(super) version: u64,
 }
 
 /// One master.
@@ -60,6 +62,7 @@ pub struct Broker {
     /// Client id and group of each connection that has sent a heartbeat.
     producers: BTreeMap<ConnectionId, (String, String)>,
     requests: BTreeMap<i32, u64>,
+    read_only: bool,
 }
 
 impl Broker {
@@ -72,6 +75,7 @@ impl Broker {
             store: Store::default(),
             producers: BTreeMap::new(),
             requests: BTreeMap::new(),
+            read_only: false,
         };
         broker.set_auto_create(true);
         broker
@@ -84,6 +88,11 @@ impl Broker {
 
     pub(super) fn set_address(&mut self, address: SocketAddr) {
         self.registration.address = Some(address);
+        self.note_change();
+    }
+
+    pub(super) fn set_slave_address(&mut self, address: Option<SocketAddr>) {
+        self.registration.slave = address;
         self.changed = true;
     }
 
@@ -94,25 +103,59 @@ impl Broker {
             true => self.registration.topics.insert(DEFAULT_TOPIC.to_owned(), default),
             false => self.registration.topics.remove(DEFAULT_TOPIC),
         };
-        self.changed = true;
+        self.note_change();
     }
 
     pub(super) fn create_topic(&mut self, topic: &str, count: u32) {
         let queues = Queues { count, perm: PERM_READ_WRITE };
         self.registration.topics.insert(topic.to_owned(), queues);
-        self.changed = true;
+        self.note_change();
     }
 
-    /// Sets a topic's permission bits (4 read, 2 write); the name servers are told.
+    /// Sets a topic's permission bits (4 read, 2 write). The name servers are told with the broker's
+    /// next request, or when the driver says so.
     pub fn set_perm(&mut self, topic: &str, perm: i32) {
         if let Some(queues) = self.registration.topics.get_mut(topic) {
             queues.perm = perm;
-            self.changed = true;
+            self.note_change();
         }
     }
 
-    pub(super) fn take_registration(&mut self) -> Option<Registration> {
-        std::mem::take(&mut self.changed).then(|| self.registration.clone())
+    /// Sets how many queues a topic has, up or down. What the queues beyond that number have stored
+    /// is kept, and a topic that there is not is left so. The name servers are told with the
+    /// broker's next request, or when the driver says so.
+    pub fn set_queue_count(&mut self, topic: &str, count: u32) {
+        if let Some(queues) = self.registration.topics.get_mut(topic) {
+            queues.count = count;
+            self.note_change();
+        }
+    }
+
+    /// Makes it a slave, or a master again: as a slave it stores no sends. It refuses them in its
+    /// release's way, [`Flavour::V5`] with code 2 and `[REJECTREQUEST]`, [`Flavour::V4`] with code
+    /// 14. The name servers are not told: this is the master that has lost its part unnoticed.
+    pub fn set_read_only(&mut self, read_only: bool) {
+        self.read_only = read_only;
+    }
+
+    /// A new process on the same disk: topics and messages are there, connections are not. It is
+    /// due to register again.
+    pub fn restart(&mut self) {
+        self.producers.clear();
+        self.note_change();
+    }
+
+    fn note_change(&mut self) {
+        self.registration.version += 1;
+        self.changed = true;
+    }
+
+    pub(super) fn registration(&self) -> &Registration {
+        &self.registration
+    }
+
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     pub(super) fn stored<'a>(&'a self, topic: &'a str) -> impl Iterator<Item = StoredMessage> + 'a {
@@ -148,6 +191,7 @@ impl Broker {
         connection: ConnectionId,
         peer: SocketAddr,
         frame: &Frame,
+        journal: &mut Journal,
     ) -> Answer {
         *self.requests.entry(frame.header.code).or_default() += 1;
         let version = match self.flavour {
@@ -155,7 +199,7 @@ impl Broker {
             Flavour::V4 => 403,
         };
         let response = match frame.header.code {
-            310 => self.send(now, peer, frame),
+            310 => self.send(now, peer, frame, journal),
             34 => self.heartbeat(connection, &frame.body),
             35 => self.unregister(frame),
             11 => self.pull(frame),
@@ -163,84 +207,6 @@ impl Broker {
             code => Response::code(3, format!(" request type {code} not supported")),
         };
         Some(Response { version, ..response })
-    }
-
-    fn send(&mut self, now: Now, peer: SocketAddr, frame: &Frame) -> Response {
-        let ext = &frame.header.ext;
-        let text = |name: &str| ext.get(name).map(|value| value.to_string()).unwrap_or_default();
-        let (topic, properties) = (text("b"), text("i"));
-        let queue_id: i32 = ext.number("e").unwrap_or(-1);
-        let queues = match self.queues_for(&topic, &text("c"), ext.number("d").unwrap_or(0)) {
-            Ok(queues) => queues,
-            Err(refusal) => return refusal,
-        };
-        if queue_id < 0 || queue_id >= queues.count as i32 {
-            return match self.flavour {
-                Flavour::V5 => {
-                    Response::code(29, format!("request queueId[{queue_id}] is illegal"))
-                }
-                Flavour::V4 => Response::code(1, format!("request queueId[{queue_id}] is illegal")),
-            };
-        }
-        let size = (frame.body.len(), properties.len());
-        if size.0 == 0 || size.0 > BODY_SIZE_MAX || size.1 > PROPERTIES_SIZE_MAX {
-            return Response::code(13, format!("the message is illegal, sizes {size:?}"));
-        }
-        let pairs = decode_properties(&properties);
-        let message = StoredMessage {
-            topic,
-            queue_id,
-            queue_offset: 0,
-            commit_log_offset: 0,
-            flag: ext.number("h").unwrap_or(0),
-            sys_flag: ext.number("f").unwrap_or(0),
-            born_timestamp: ext.number("g").unwrap_or(0),
-            store_timestamp: now.wall.0,
-            born_host: peer,
-            store_host: self.address(),
-            body_crc: 0,
-            body: Bytes::copy_from_slice(&frame.body),
-            properties: pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        };
-        self.store_message(message)
-    }
-
-    fn store_message(&mut self, message: StoredMessage) -> Response {
-        let (queue_id, uniq_key) = (message.queue_id, message.uniq_key().map(str::to_owned));
-        let (message_id, queue_offset) = self.store.append(message);
-        let mut ext = vec![
-            ("msgId", message_id),
-            ("queueId", queue_id.to_string()),
-            ("queueOffset", queue_offset.to_string()),
-            ("MSG_REGION", "DefaultRegion".to_owned()),
-            ("TRACE_ON", "true".to_owned()),
-        ];
-        if self.flavour == Flavour::V5 {
-            ext.extend(uniq_key.map(|key| ("transactionId", key)));
-        }
-        Response { ext, ..Response::default() }
-    }
-
-    /// The topic's queues, created after the default topic if need be.
-    fn queues_for(&mut self, topic: &str, like: &str, count: u32) -> Result<Queues, Response> {
-        let topics = &self.registration.topics;
-        let queues = match (topics.get(topic), topics.get(like)) {
-            (Some(queues), _) => *queues,
-            (None, Some(default)) if default.perm & PERM_INHERIT != 0 => {
-                let perm = default.perm & !PERM_INHERIT;
-                let queues = Queues { count: count.min(default.count), perm };
-                self.create_topic(topic, queues.count);
-                queues
-            }
-            _ => return Err(Response::code(17, format!("topic[{topic}] not exist"))),
-        };
-        match queues.perm & PERM_WRITE {
-            0 => Err(Response::code(
-                16,
-                format!("the broker[{}] sending message is forbidden", self.name),
-            )),
-            _ => Ok(queues),
-        }
     }
 
     fn heartbeat(&mut self, connection: ConnectionId, body: &[u8]) -> Response {

@@ -1,0 +1,180 @@
+//! Troubles drawn from the seed.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use fastrand::Rng;
+use rocketmq_producer_core::{
+    delivery::{SendError, SendErrorKind},
+    model::SendReceipt,
+    time::Instant,
+};
+
+use super::{
+    kind::{Kind, Target},
+    oracle::SendId,
+    trouble::Trouble,
+    world::{BROKERS, Happening, NAME_SERVERS, Peer, TOPIC, World},
+};
+
+/// Until this long after its last trouble a broker's connections may still be bad without anybody
+/// knowing: a heartbeat interval, its time-out, and a redial.
+const SETTLED_AFTER: Duration = Duration::from_secs(75);
+
+/// Which troubles there are, and which there were.
+#[derive(Debug)]
+pub(super) struct Chaos {
+    rng: Rng,
+    /// More troubles come.
+    raging: bool,
+    current: Vec<Trouble>,
+    /// When each peer's last trouble ended.
+    ended: BTreeMap<Peer, Instant>,
+    /// Troubles that have begun, ever.
+    pub(super) begun: u64,
+}
+
+impl Chaos {
+    pub(super) fn new(rng: Rng) -> Self {
+        Self { rng, raging: false, current: Vec::new(), ended: BTreeMap::new(), begun: 0 }
+    }
+
+    /// A trouble's time is up; false when it was ended before.
+    fn end(&mut self, now: Instant, trouble: &Trouble) -> bool {
+        let place = self.current.iter().position(|known| known == trouble);
+        if let Some(place) = place {
+            self.current.remove(place);
+            self.ended.insert(trouble.peer, now);
+        }
+        place.is_some()
+    }
+
+    /// True when the peer has had no trouble since well before `since`.
+    fn is_untroubled(&self, peer: Peer, since: Instant) -> bool {
+        let ended = self.ended.get(&peer);
+        self.current.iter().all(|trouble| trouble.peer != peer)
+            && ended.is_none_or(|ended| *ended + SETTLED_AFTER <= since)
+    }
+
+    fn draw(&mut self) -> Option<(Trouble, Duration)> {
+        let total: u32 = Kind::WEIGHTS.iter().map(|(_, weight)| weight).sum();
+        let mut left = self.rng.u32(..total);
+        let (kind, _) = Kind::WEIGHTS.into_iter().find(|(_, weight)| {
+            let here = left < *weight;
+            left = left.saturating_sub(*weight);
+            here
+        })?;
+        let everybody = || NAME_SERVERS.into_iter().chain(BROKERS).collect::<Vec<_>>();
+        let peers = match kind.target() {
+            Target::Anybody => everybody(),
+            Target::Broker => BROKERS.to_vec(),
+            Target::NameServer => NAME_SERVERS.to_vec(),
+            Target::Everybody => vec![NAME_SERVERS[0]],
+        };
+        let peer = peers[self.rng.usize(..peers.len())];
+        // Two troubles at once are for different peers: what the second one's end would mean for
+        // the first is nobody's question.
+        if self.current.iter().any(|trouble| trouble.peer == peer) {
+            return None;
+        }
+        let millis = match self.rng.u8(..4) {
+            0 => self.rng.u64(1..1_000),
+            1 | 2 => self.rng.u64(1_000..20_000),
+            _ => self.rng.u64(20_000..90_000),
+        };
+        // A graceful stop takes four seconds.
+        let millis = if kind == Kind::GoAway { millis.min(4_000) } else { millis };
+        Some((Trouble { kind, peer }, Duration::from_millis(millis)))
+    }
+}
+
+impl World {
+    /// From now on troubles begin and end at random.
+    pub fn let_chaos_reign(&mut self) {
+        self.chaos.raging = true;
+        self.agenda.add(self.now, Happening::Chaos);
+    }
+
+    /// Moments that are short are met by chance too seldom: a trouble begins in this one.
+    pub(super) fn strike_soon(&mut self) {
+        if self.chaos.rng.bool() {
+            let soon = Duration::from_micros(self.chaos.rng.u64(..8_000));
+            self.agenda.add(self.now + soon, Happening::Strike);
+        }
+    }
+
+    /// A trouble begins, if there is to be any.
+    pub(super) fn strike(&mut self) {
+        if self.chaos.raging
+            && let Some((trouble, time)) = self.chaos.draw()
+        {
+            self.chaos.current.push(trouble);
+            self.chaos.begun += 1;
+            self.begin(trouble);
+            self.agenda.add(self.now + time, Happening::Lift(trouble));
+        }
+    }
+
+    pub(super) fn go_on_with_chaos(&mut self) {
+        if !self.chaos.raging {
+            return;
+        }
+        self.strike();
+        let pause = match self.chaos.rng.u8(..8) {
+            0 => self.chaos.rng.u64(..50),
+            _ => self.chaos.rng.u64(..30_000),
+        };
+        self.agenda.add(self.now + Duration::from_millis(pause), Happening::Chaos);
+    }
+
+    /// Ends a trouble, unless it was ended already.
+    pub(super) fn end_trouble(&mut self, trouble: &Trouble) {
+        if self.chaos.end(self.now, trouble) {
+            self.lift(*trouble);
+        }
+    }
+
+    /// No more troubles begin, and those that there are end.
+    pub(super) fn end_chaos(&mut self) {
+        self.chaos.raging = false;
+        for trouble in self.chaos.current.clone() {
+            self.end_trouble(&trouble);
+        }
+        self.put_everything_right();
+    }
+
+    /// A send may not fail while there was a broker that was well all the time, and that it has
+    /// never tried.
+    pub(super) fn judge_choice(&mut self, id: SendId, result: &Result<SendReceipt, SendError>) {
+        let Err(error) = result else { return };
+        let excused = !matches!(
+            error.kind(),
+            SendErrorKind::BrokerNotAvailable { .. } | SendErrorKind::TimedOut { .. }
+        );
+        let Some((began, message)) = self.oracle.begun(id) else { return };
+        // A topic that was created on demand may live on one broker alone.
+        let bound = message.sharding_key().is_some() || message.topic() != TOPIC;
+        let Some(producer) = self.oracle.producer_of(id) else { return };
+        let config = &self.producers[producer].config;
+        let tries = config.retry_times.min(2) + 1;
+        let too_short = config.send_msg_timeout < config.attempt_timeout_min * tries;
+        let ambiguous = !config.retry_unknown;
+        let crowded = config.connection_in_flight_max < 100
+            || config.connection_queue_bytes_max < 1024 * 1024;
+        let attempts = error.attempts();
+        // Name servers that have forgotten a broker, or were told of another, leave it out.
+        let misled = NAME_SERVERS.iter().any(|peer| !self.chaos.is_untroubled(*peer, began));
+        if misled || excused || bound || too_short || ambiguous || crowded || attempts.is_empty() {
+            return;
+        }
+        let tried =
+            |peer: &Peer| attempts.iter().any(|attempt| attempt.queue.broker_name == peer.name());
+        let well: Vec<Peer> =
+            BROKERS.into_iter().filter(|peer| self.chaos.is_untroubled(*peer, began)).collect();
+        // Each broker that is not well may cost an attempt.
+        let enough = tries as usize > BROKERS.len() - well.len();
+        if enough && let Some(peer) = well.into_iter().find(|peer| !tried(peer)) {
+            let story = format!("send {id} never tried {}, which was well: {error}", peer.name());
+            self.oracle.violate("a healthy broker is found", story);
+        }
+    }
+}

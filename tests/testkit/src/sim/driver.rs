@@ -1,0 +1,257 @@
+//! What an adapter adds to the shared parts, on the simulated network: the third runtime beside
+//! tokio and smol, whose loops these follow.
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    pin::Pin,
+    rc::Rc,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Buf as _;
+use rocketmq_producer_core::{
+    link::{LinkError, Outgoing},
+    model::Address,
+    time::Instant,
+};
+use rocketmq_producer_shared::{
+    Dialer, Driver, DriverBell, Hub, Incoming, ManualClock, SharedLink, Turn,
+};
+
+use super::{
+    agenda::{Timer, Timers},
+    network::{ConnId, Network, ProducerIndex, Side},
+    pipe::End,
+};
+
+/// As in the adapters.
+const READ_SIZE: usize = 64 * 1024;
+const LENT_MAX: usize = 256 * 1024;
+
+/// What tasks share.
+#[derive(Clone)]
+pub(super) struct Surroundings {
+    pub(super) clock: ManualClock,
+    pub(super) timers: Rc<Timers>,
+    pub(super) network: Rc<RefCell<Network>>,
+}
+
+impl Surroundings {
+    fn now(&self) -> Instant {
+        self.clock.now().instant
+    }
+}
+
+/// An order to connect.
+#[derive(Debug)]
+pub(super) struct Dialing {
+    pub(super) link: Arc<SharedLink<DriverBell>>,
+    pub(super) address: Address,
+}
+
+/// Leaves its orders to the world, which spawns a task for each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Orders(Arc<Mutex<Vec<Dialing>>>);
+
+impl Orders {
+    pub(super) fn take(&self) -> Vec<Dialing> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Dialer for Orders {
+    type Wire = DriverBell;
+
+    fn wire(&self) -> DriverBell {
+        DriverBell::default()
+    }
+
+    fn dial(&mut self, link: Arc<SharedLink<DriverBell>>, address: Address, _timeout: Duration) {
+        let mut orders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        orders.push(Dialing { link, address });
+    }
+}
+
+/// Runs the hub until it has stopped. Dropped before, it ends the session.
+pub(super) async fn run_hub(hub: Rc<RefCell<Box<Hub<Orders>>>>, around: Surroundings) {
+    let inbox = Arc::clone(hub.borrow().session().inbox());
+    let mut timer = around.timers.timer();
+    loop {
+        let turn = hub.borrow_mut().turn();
+        let Turn::Wait(deadline) = turn else { return };
+        poll_fn(|context| {
+            let due = deadline
+                .is_some_and(|deadline| timer.poll(context, around.now(), deadline.at).is_ready());
+            if inbox.poll_ready(context) || due { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        // The world counts polls, not loops.
+        yield_now().await;
+    }
+}
+
+/// Connects, drives the link, and has the last word on it.
+pub(super) async fn run_link(dialing: Dialing, producer: ProducerIndex, around: Surroundings) {
+    let driver = Driver::new(dialing.link);
+    let cause = match connect(driver.link(), producer, dialing.address, &around).await {
+        Ok(socket) => drive(driver.link(), socket, &around).await,
+        Err(cause) => cause,
+    };
+    driver.finish(cause);
+}
+
+async fn connect(
+    link: &Arc<SharedLink<DriverBell>>,
+    producer: ProducerIndex,
+    address: Address,
+    around: &Surroundings,
+) -> Result<SimSocket, LinkError> {
+    let network = Rc::clone(&around.network);
+    let dial = network.borrow_mut().dial(producer, address);
+    let _hang_up = HangUp { network: Rc::clone(&network), dial };
+    poll_fn(|context| {
+        link.wire.poll_rung(context);
+        if link.is_closed() {
+            return Poll::Ready(Err(LinkError::Retired));
+        }
+        match network.borrow_mut().dialed(dial, context.waker()) {
+            Some(Ok(conn)) => Poll::Ready(Ok(SimSocket { network: Rc::clone(&network), conn })),
+            Some(Err(reason)) => Poll::Ready(Err(LinkError::Dial { reason: reason.into() })),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Forgets a dial, whatever has become of it.
+struct HangUp {
+    network: Rc<RefCell<Network>>,
+    dial: u64,
+}
+
+impl Drop for HangUp {
+    fn drop(&mut self) {
+        self.network.borrow_mut().hang_up(self.dial);
+    }
+}
+
+/// The producer's end of a connection; closed when dropped.
+struct SimSocket {
+    network: Rc<RefCell<Network>>,
+    conn: ConnId,
+}
+
+impl Drop for SimSocket {
+    fn drop(&mut self) {
+        self.network.borrow_mut().close(self.conn, Side::Producer, End::Finished);
+    }
+}
+
+/// Drives the link until it ends; says why it has.
+async fn drive(
+    link: &Arc<SharedLink<DriverBell>>,
+    socket: SimSocket,
+    around: &Surroundings,
+) -> LinkError {
+    link.connected();
+    let mut timer = around.timers.timer();
+    let mut loops =
+        Loop { link, socket, incoming: Incoming::default(), outgoing: Outgoing::default(), around };
+    loop {
+        if let Err(cause) = poll_fn(|context| loops.poll_work(context, &mut timer)).await {
+            return cause;
+        }
+        yield_now().await;
+    }
+}
+
+struct Loop<'a> {
+    link: &'a Arc<SharedLink<DriverBell>>,
+    socket: SimSocket,
+    incoming: Incoming,
+    outgoing: Outgoing,
+    around: &'a Surroundings,
+}
+
+impl Loop<'_> {
+    fn poll_work(
+        &mut self,
+        context: &Context<'_>,
+        timer: &mut Timer<'_>,
+    ) -> Poll<Result<(), LinkError>> {
+        self.link.wire.poll_rung(context);
+        if self.link.is_closed() {
+            return Poll::Ready(Err(LinkError::Retired));
+        }
+        let wrote = self.poll_write(context)?.is_ready();
+        let read = self.poll_read(context)?.is_ready();
+        let expired = self.poll_timeout(context, timer).is_ready();
+        if wrote || read || expired { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn poll_write(&mut self, context: &Context<'_>) -> Poll<Result<(), LinkError>> {
+        if self.outgoing.remaining() < LENT_MAX {
+            self.link.lend(&mut self.outgoing);
+        }
+        let mut wrote = Poll::Pending;
+        while self.outgoing.has_remaining() {
+            let mut network = self.socket.network.borrow_mut();
+            let (conn, waker) = (self.socket.conn, Some(context.waker()));
+            match network.write(conn, Side::Producer, self.outgoing.chunk(), waker) {
+                Ok(0) => break,
+                Ok(written) => {
+                    self.outgoing.advance(written);
+                    wrote = Poll::Ready(Ok(()));
+                }
+                Err(end) => return Poll::Ready(Err(ended(end))),
+            }
+        }
+        wrote
+    }
+
+    fn poll_read(&mut self, context: &Context<'_>) -> Poll<Result<(), LinkError>> {
+        let (conn, waker) = (self.socket.conn, Some(context.waker()));
+        let read = self.socket.network.borrow_mut().read(conn, Side::Producer, READ_SIZE, waker);
+        match read {
+            Ok(None) => Poll::Pending,
+            Ok(Some(bytes)) => {
+                self.incoming.buffer.unsplit(bytes);
+                Poll::Ready(self.incoming.decode(self.link).map_err(Into::into))
+            }
+            Err(end) => Poll::Ready(Err(ended(end))),
+        }
+    }
+
+    fn poll_timeout(&self, context: &Context<'_>, timer: &mut Timer<'_>) -> Poll<()> {
+        let Some(deadline) = self.link.deadline() else { return Poll::Pending };
+        ready!(timer.poll(context, self.around.now(), deadline.at));
+        self.link.handle_timeout();
+        Poll::Ready(())
+    }
+}
+
+fn ended(end: End) -> LinkError {
+    match end {
+        End::Finished => LinkError::ClosedByPeer,
+        End::Reset => LinkError::Broken { reason: "connection reset by peer".into() },
+    }
+}
+
+/// Lets others go first, once.
+pub(super) async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Anything that is polled on the executor.
+pub(super) type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;

@@ -1,0 +1,482 @@
+//! Connections between producers and nodes: TCP as far as its users can see it.
+
+use std::{
+    collections::BTreeMap, collections::VecDeque, net::SocketAddr, task::Waker, time::Duration,
+};
+
+use bytes::BytesMut;
+use fastrand::Rng;
+use rocketmq_producer_core::{model::Address, time::Instant};
+
+use super::{
+    agenda::Agenda,
+    pipe::{End, Pipe, Way},
+};
+
+/// One connection, ever.
+pub(super) type ConnId = u64;
+/// One attempt to connect, ever.
+pub(super) type DialId = u64;
+/// A node's place in the world's table.
+pub(super) type NodeIndex = usize;
+/// A producer's place in the world's table.
+pub(super) type ProducerIndex = usize;
+
+/// What a socket takes before its peer reads.
+const WINDOW: usize = 128 * 1024;
+/// How long until a connection request that was lost is repeated.
+const SYN_AGAIN: Duration = Duration::from_secs(1);
+
+/// The network between one producer and one node.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Path {
+    pub(super) way: Way,
+    /// Nothing gets from the producer to the node.
+    pub(super) up_held: bool,
+    /// Nothing gets from the node to the producer.
+    pub(super) down_held: bool,
+}
+
+impl Default for Path {
+    fn default() -> Self {
+        let way = Way {
+            latency: Duration::from_micros(500),
+            jitter: Duration::from_micros(500),
+            bytes_per_second: 100_000_000,
+        };
+        Self { way, up_held: false, down_held: false }
+    }
+}
+
+/// How a host treats those who knock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Door {
+    #[default]
+    Open,
+    /// The host is there, and nobody listens.
+    Refusing,
+    /// Nobody answers.
+    Silent,
+}
+
+/// Which end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Producer,
+    Node,
+}
+
+/// What has happened at the nodes' end.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Notice {
+    Accepted(ConnId),
+    Readable(ConnId),
+    Writable(ConnId),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Resolve(DialId),
+    Knock(DialId),
+    Arrive(ConnId, Side),
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Conn {
+    pub(super) producer: ProducerIndex,
+    pub(super) node: NodeIndex,
+    pub(super) peer: SocketAddr,
+    /// To the node.
+    up: Pipe,
+    /// To the producer.
+    down: Pipe,
+    /// Forgotten by something on the way: nothing passes any more, and nobody is told.
+    lost: bool,
+    producer_open: bool,
+    node_open: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+#[derive(Debug)]
+struct Dial {
+    producer: ProducerIndex,
+    to: Address,
+    address: Option<SocketAddr>,
+    outcome: Option<Result<ConnId, String>>,
+    waker: Option<Waker>,
+}
+
+/// What a name leads to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Name {
+    pub(super) address: SocketAddr,
+    pub(super) fails: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Network {
+    now: Instant,
+    rng: Rng,
+    agenda: Agenda<Event>,
+    pub(super) conns: BTreeMap<ConnId, Conn>,
+    dials: BTreeMap<DialId, Dial>,
+    paths: BTreeMap<(ProducerIndex, NodeIndex), Path>,
+    pub(super) doors: Vec<Door>,
+    /// Where each node listens.
+    pub(super) addresses: BTreeMap<SocketAddr, NodeIndex>,
+    pub(super) names: BTreeMap<String, Name>,
+    notices: VecDeque<Notice>,
+    next_id: u64,
+    next_port: u16,
+}
+
+impl Network {
+    pub(super) fn new(rng: Rng, nodes: usize) -> Self {
+        Self {
+            now: Instant::default(),
+            rng,
+            agenda: Agenda::default(),
+            conns: BTreeMap::new(),
+            dials: BTreeMap::new(),
+            paths: BTreeMap::new(),
+            doors: vec![Door::Open; nodes],
+            addresses: BTreeMap::new(),
+            names: BTreeMap::new(),
+            notices: VecDeque::new(),
+            next_id: 0,
+            next_port: 10_000,
+        }
+    }
+
+    pub(super) fn soonest(&self) -> Option<Instant> {
+        self.agenda.soonest()
+    }
+
+    /// Lets happen what is due.
+    pub(super) fn advance(&mut self, now: Instant) {
+        self.now = now;
+        while let Some(event) = self.agenda.pop(now) {
+            match event {
+                Event::Resolve(dial) => self.resolve(dial),
+                Event::Knock(dial) => self.knock(dial),
+                Event::Arrive(conn, to) => self.arrive(conn, to),
+            }
+        }
+    }
+
+    pub(super) fn take_notice(&mut self) -> Option<Notice> {
+        self.notices.pop_front()
+    }
+
+    pub(super) fn path(&mut self, producer: ProducerIndex, node: NodeIndex) -> &mut Path {
+        self.paths.entry((producer, node)).or_default()
+    }
+
+    /// Gives an address a name.
+    pub(super) fn name(&mut self, name: &str, address: SocketAddr) {
+        self.names.insert(name.to_owned(), Name { address, fails: false });
+    }
+
+    // Connecting.
+
+    pub(super) fn dial(&mut self, producer: ProducerIndex, to: Address) -> DialId {
+        let id = self.id();
+        let delay = Duration::from_micros(self.rng.u64(100..20_000));
+        self.agenda.add(self.now + delay, Event::Resolve(id));
+        self.dials.insert(id, Dial { producer, to, address: None, outcome: None, waker: None });
+        id
+    }
+
+    /// The outcome, once there is one; none leaves the waker.
+    pub(super) fn dialed(&mut self, id: DialId, waker: &Waker) -> Option<Result<ConnId, String>> {
+        let dial = self.dials.get_mut(&id)?;
+        if dial.outcome.is_none() {
+            dial.waker = Some(waker.clone());
+        }
+        dial.outcome.take()
+    }
+
+    /// Nobody waits for this dial any more.
+    pub(super) fn hang_up(&mut self, id: DialId) {
+        if let Some(Dial { outcome: Some(Ok(conn)), .. }) = self.dials.remove(&id) {
+            self.close(conn, Side::Producer, End::Finished);
+        }
+    }
+
+    /// Connection attempts of a producer that are under way.
+    pub(super) fn dials_of(&self, producer: ProducerIndex) -> usize {
+        let own = |dial: &&Dial| dial.producer == producer && dial.outcome.is_none();
+        self.dials.values().filter(own).count()
+    }
+
+    /// True while a producer has an attempt to connect to this address under way.
+    pub(super) fn is_dialing(&self, producer: ProducerIndex, to: &Address) -> bool {
+        let same = |dial: &Dial| dial.producer == producer && dial.to == *to;
+        self.dials.values().any(|dial| same(dial) && dial.outcome.is_none())
+    }
+
+    fn resolve(&mut self, id: DialId) {
+        let Some(dial) = self.dials.get_mut(&id) else { return };
+        let address = match self.names.get(&*dial.to.host) {
+            Some(Name { fails: true, .. }) => Err("temporary failure in name resolution"),
+            Some(name) => Ok(SocketAddr::new(name.address.ip(), dial.to.port)),
+            None => match dial.to.host.parse() {
+                Ok(ip) => Ok(SocketAddr::new(ip, dial.to.port)),
+                Err(_) => Err("name or service not known"),
+            },
+        };
+        match address {
+            Ok(address) => {
+                dial.address = Some(address);
+                self.knock(id);
+            }
+            Err(reason) => self.settle(id, Err(format!("cannot resolve: {reason}"))),
+        }
+    }
+
+    fn knock(&mut self, id: DialId) {
+        let Some(Dial { producer, address: Some(address), .. }) = self.dials.get(&id) else {
+            return;
+        };
+        let producer = *producer;
+        let Some(node) = self.addresses.get(address).copied() else {
+            // An address that nobody has (any more).
+            return self.agenda.add(self.now + SYN_AGAIN, Event::Knock(id));
+        };
+        let path = *self.path(producer, node);
+        match self.doors[node] {
+            _ if path.up_held || path.down_held => {
+                self.agenda.add(self.now + SYN_AGAIN, Event::Knock(id));
+            }
+            Door::Silent => self.agenda.add(self.now + SYN_AGAIN, Event::Knock(id)),
+            Door::Refusing => self.settle(id, Err("connection refused".to_owned())),
+            Door::Open => {
+                let conn = self.connect(producer, node);
+                self.settle(id, Ok(conn));
+            }
+        }
+    }
+
+    fn connect(&mut self, producer: ProducerIndex, node: NodeIndex) -> ConnId {
+        let conn = self.id();
+        self.next_port = self.next_port.checked_add(1).unwrap_or(10_000);
+        let peer = SocketAddr::from(([10, 0, 0, producer as u8 + 1], self.next_port));
+        self.conns.insert(
+            conn,
+            Conn {
+                producer,
+                node,
+                peer,
+                up: Pipe::new(WINDOW),
+                down: Pipe::new(WINDOW),
+                lost: false,
+                producer_open: true,
+                node_open: true,
+                reader: None,
+                writer: None,
+            },
+        );
+        self.notices.push_back(Notice::Accepted(conn));
+        conn
+    }
+
+    fn settle(&mut self, id: DialId, outcome: Result<ConnId, String>) {
+        if let Some(dial) = self.dials.get_mut(&id) {
+            dial.outcome = Some(outcome);
+            wake(&mut dial.waker);
+        }
+    }
+
+    // Streams.
+
+    /// Writes what the peer's window has room for; none leaves the waker.
+    pub(super) fn write(
+        &mut self,
+        id: ConnId,
+        from: Side,
+        data: &[u8],
+        waker: Option<&Waker>,
+    ) -> Result<usize, End> {
+        let Some(conn) = self.conns.get_mut(&id) else { return Err(End::Reset) };
+        let path = self.paths.entry((conn.producer, conn.node)).or_default();
+        let (pipe, back) = match from {
+            Side::Producer => (&mut conn.up, &conn.down),
+            Side::Node => (&mut conn.down, &conn.up),
+        };
+        if back.is_reset() {
+            return Err(End::Reset);
+        }
+        let before = pipe.next_arrival();
+        let count = pipe.write(self.now, path.way, &mut self.rng, data);
+        if before.is_none()
+            && let Some(at) = pipe.next_arrival()
+        {
+            self.agenda.add(at, Event::Arrive(id, other(from)));
+        }
+        if count == 0 && from == Side::Producer {
+            conn.writer = waker.cloned();
+        }
+        Ok(count)
+    }
+
+    /// Reads up to `most` bytes; none leaves the waker.
+    pub(super) fn read(
+        &mut self,
+        id: ConnId,
+        to: Side,
+        most: usize,
+        waker: Option<&Waker>,
+    ) -> Result<Option<BytesMut>, End> {
+        let Some(conn) = self.conns.get_mut(&id) else { return Err(End::Reset) };
+        let pipe = match to {
+            Side::Producer => &mut conn.down,
+            Side::Node => &mut conn.up,
+        };
+        let had_room = pipe.has_room();
+        let read = pipe.read(most)?;
+        if read.is_none() && to == Side::Producer {
+            conn.reader = waker.cloned();
+        }
+        if !had_room && pipe.has_room() {
+            match to {
+                Side::Node => wake(&mut conn.writer),
+                Side::Producer => self.notices.push_back(Notice::Writable(id)),
+            }
+        }
+        Ok(read)
+    }
+
+    /// One side has no more to say and reads no further.
+    pub(super) fn close(&mut self, id: ConnId, side: Side, end: End) {
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        let path = self.paths.entry((conn.producer, conn.node)).or_default();
+        let (open, pipe) = match side {
+            Side::Producer => (&mut conn.producer_open, &mut conn.up),
+            Side::Node => (&mut conn.node_open, &mut conn.down),
+        };
+        if !std::mem::take(open) {
+            return;
+        }
+        let before = pipe.next_arrival();
+        pipe.finish(self.now, path.way, &mut self.rng, end);
+        if before.is_none()
+            && let Some(at) = pipe.next_arrival()
+        {
+            self.agenda.add(at, Event::Arrive(id, other(side)));
+        }
+        if !conn.producer_open && !conn.node_open {
+            self.conns.remove(&id);
+        }
+    }
+
+    /// The node has no more to say, and reads on.
+    pub(super) fn half_close(&mut self, id: ConnId) {
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        let path = self.paths.entry((conn.producer, conn.node)).or_default();
+        let before = conn.down.next_arrival();
+        conn.down.finish(self.now, path.way, &mut self.rng, End::Finished);
+        if before.is_none()
+            && let Some(at) = conn.down.next_arrival()
+        {
+            self.agenda.add(at, Event::Arrive(id, Side::Producer));
+        }
+    }
+
+    /// The node's host is gone without a word; whatever comes from now on meets a host that does
+    /// not know the connection.
+    pub(super) fn vanish(&mut self, id: ConnId) {
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        conn.node_open = false;
+        if !conn.producer_open {
+            self.conns.remove(&id);
+        }
+    }
+
+    /// Something on the way forgets the connection.
+    pub(super) fn lose(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.lost = true;
+        }
+    }
+
+    /// Lets through again what was held up on a path.
+    pub(super) fn open_path(&mut self, producer: ProducerIndex, node: NodeIndex) {
+        let path = self.path(producer, node);
+        (path.up_held, path.down_held) = (false, false);
+        let latency = path.way.latency;
+        let at = self.now + latency;
+        for (id, conn) in &mut self.conns {
+            if conn.producer != producer || conn.node != node {
+                continue;
+            }
+            for (pipe, to) in [(&mut conn.up, Side::Node), (&mut conn.down, Side::Producer)] {
+                if pipe.next_arrival().is_some() {
+                    pipe.delay_until(at);
+                    self.agenda.add(at, Event::Arrive(*id, to));
+                }
+            }
+        }
+    }
+
+    /// Everything between a node and all producers.
+    pub(super) fn conns_of(&self, node: NodeIndex) -> Vec<ConnId> {
+        let own = self.conns.iter().filter(|(_, conn)| conn.node == node);
+        own.map(|(id, _)| *id).collect()
+    }
+
+    fn arrive(&mut self, id: ConnId, to: Side) {
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        let path = self.paths.entry((conn.producer, conn.node)).or_default();
+        let (pipe, held, open) = match to {
+            Side::Node => (&mut conn.up, path.up_held, conn.node_open),
+            Side::Producer => (&mut conn.down, path.down_held, conn.producer_open),
+        };
+        if held || conn.lost || !pipe.deliver(self.now) {
+            // Comes again when the path opens; never, when the connection is lost.
+            return;
+        }
+        if let Some(at) = pipe.next_arrival() {
+            self.agenda.add(at, Event::Arrive(id, to));
+        }
+        match to {
+            Side::Producer => {
+                wake(&mut conn.reader);
+                if conn.down.is_reset() {
+                    wake(&mut conn.writer);
+                }
+            }
+            Side::Node if open => self.notices.push_back(Notice::Readable(id)),
+            Side::Node if self.doors[conn.node] == Door::Silent => {}
+            Side::Node => self.reset_by_stranger(id),
+        }
+    }
+
+    /// The node's host knows nothing of the connection, and says so.
+    fn reset_by_stranger(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.node_open = true;
+            self.close(id, Side::Node, End::Reset);
+        }
+    }
+
+    fn id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+}
+
+fn other(side: Side) -> Side {
+    match side {
+        Side::Producer => Side::Node,
+        Side::Node => Side::Producer,
+    }
+}
+
+fn wake(waker: &mut Option<Waker>) {
+    if let Some(waker) = waker.take() {
+        waker.wake();
+    }
+}

@@ -1,0 +1,146 @@
+//! The nodes' part in what happens: reading, answering, telling each other.
+
+use std::{net::SocketAddr, time::Duration};
+
+use rocketmq_producer_core::time::{Now, UnixMillis};
+
+use super::{
+    network::Notice,
+    pipe::End,
+    server::Received,
+    world::{BROKERS, Happening, NAME_SERVERS, Peer, WALL_START, World},
+};
+use crate::model::Output;
+
+impl World {
+    pub(super) fn heed(&mut self, notice: Notice) {
+        let (conn, readable) = match notice {
+            Notice::Accepted(conn) => {
+                let known = self.network.borrow().conns.get(&conn).map(|conn| conn.node);
+                if let Some(node) = known {
+                    self.servers[node].accept(self.now, conn);
+                }
+                return;
+            }
+            Notice::Readable(conn) => (conn, true),
+            Notice::Writable(conn) => (conn, false),
+        };
+        let node = self.network.borrow().conns.get(&conn).map(|conn| conn.node);
+        let Some(node) = node else { return };
+        match readable {
+            true => self.read(node, conn),
+            false => _ = self.servers[node].flush(&mut self.network.borrow_mut(), conn),
+        }
+    }
+
+    /// A node reads what has come on a connection.
+    pub(super) fn read(&mut self, node: usize, conn: u64) {
+        let read = self.servers[node].read(self.now, &mut self.network.borrow_mut(), conn);
+        match read {
+            Ok((frames, over)) => {
+                for frame in frames {
+                    let (least, most) = self.servers[node].service;
+                    let service = self.rng.u64(least.as_nanos() as u64..=most.as_nanos() as u64);
+                    let handle = Happening::Handle(Received { node, conn, frame });
+                    self.agenda.add(self.now + Duration::from_nanos(service), handle);
+                }
+                if over {
+                    self.lose_connection(node, conn);
+                }
+            }
+            Err(error) => {
+                let story = format!("{:?} was sent no frame: {error}", self.servers[node].node);
+                self.oracle.violate("the stream stays whole", story);
+            }
+        }
+    }
+
+    fn lose_connection(&mut self, node: usize, conn: u64) {
+        let server = &mut self.servers[node];
+        server.forget(&mut self.network.borrow_mut(), conn, End::Finished);
+        self.cluster.handle_closed(&server.node, conn);
+    }
+
+    pub(super) fn handle_request(&mut self, Received { node, conn, frame }: Received) {
+        let server = &self.servers[node];
+        if !server.running {
+            return;
+        }
+        let peer = self.network.borrow().conns.get(&conn).map(|conn| conn.peer);
+        // The request was read whole: it is acted on, whatever has become of its connection.
+        let peer = peer.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
+        let now = self.true_now();
+        let name = server.node.clone();
+        let numbers = [node as u64, frame.header.code as u64, frame.header.opaque as u64];
+        self.trace.note(self.now, "request", &numbers, || {
+            format!("{name:?} handles code {} on connection {conn}", frame.header.code)
+        });
+        let outputs = self.cluster.handle_frame(now, &name, (conn, peer), &frame);
+        self.judge_journal();
+        let mut network = self.network.borrow_mut();
+        for output in outputs {
+            match output {
+                Output::Send(to, bytes) => {
+                    self.servers[node].send(&mut network, to, bytes);
+                }
+                Output::Close(to) => self.servers[node].finish(&mut network, to),
+            }
+        }
+        drop(network);
+        self.spread_news();
+    }
+
+    /// Servers' clocks are right.
+    fn true_now(&self) -> Now {
+        let wall = UnixMillis(WALL_START + (self.now.as_nanos() / 1_000_000) as i64);
+        Now { instant: self.now, wall }
+    }
+
+    pub(super) fn judge_journal(&mut self) {
+        for stored in self.cluster.take_journal() {
+            self.oracle.stored(&stored);
+        }
+    }
+
+    /// Brokers that have news tell the name servers soon, each at its own time.
+    pub(super) fn spread_news(&mut self) {
+        for broker in BROKERS {
+            if self.cluster.take_news(broker.name()) {
+                for name_server in 0..NAME_SERVERS.len() {
+                    let soon = self.now + Duration::from_millis(self.rng.u64(1..200));
+                    let tell = Happening::Register { broker, name_server, again: false };
+                    self.agenda.add(soon, tell);
+                }
+            }
+        }
+    }
+
+    pub(super) fn register(&mut self, broker: Peer, name_server: usize) {
+        let up = |peer: Peer| self.servers[peer.0].running && !self.servers[peer.0].stopped;
+        if up(broker) && up(Peer(name_server)) {
+            self.cluster.register_broker(broker.name(), name_server);
+        }
+    }
+
+    /// Name servers have noticed that a broker is gone, if it still is.
+    pub(super) fn miss(&mut self, broker: Peer) {
+        if self.servers[broker.0].running {
+            return;
+        }
+        for name_server in NAME_SERVERS {
+            if self.servers[name_server.0].running {
+                self.cluster.name_server(name_server.0).unregister(broker.name());
+            }
+        }
+    }
+
+    pub(super) fn end_idle_connections(&mut self) {
+        for node in 0..self.servers.len() {
+            if self.servers[node].running && !self.servers[node].stopped {
+                for conn in self.servers[node].idle(self.now) {
+                    self.lose_connection(node, conn);
+                }
+            }
+        }
+    }
+}

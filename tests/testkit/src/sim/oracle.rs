@@ -1,0 +1,322 @@
+//! What must hold, after every step of every run, whatever the faults.
+//!
+//! Sends are recognised in the brokers' stores by their bodies, so that the ids which the producer
+//! gives to messages are checked as well.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use rocketmq_producer_core::{
+    delivery::{Outcome, SendError},
+    model::{Message, ProducerConfig, SendReceipt},
+    time::Instant,
+};
+
+use crate::model::Stored;
+
+/// One send of a run, by the order in which they were made.
+pub type SendId = u64;
+
+/// What a send may come late by: nothing takes time in a simulated process, so no more than one
+/// turn of a timer.
+pub(super) const TICK: Duration = Duration::from_millis(1);
+
+/// Something that must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The rule, in a word.
+    pub rule: &'static str,
+    /// Who broke it, and how.
+    pub story: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule, self.story)
+    }
+}
+
+/// What has become of a send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Open,
+    /// Its future was dropped.
+    Dropped,
+    Acknowledged,
+    /// It failed, and said so much of the message.
+    Failed(Outcome),
+}
+
+/// A send, and where its message was seen.
+#[derive(Debug)]
+struct Attempted {
+    producer: usize,
+    message: Message,
+    began: Instant,
+    due: Instant,
+    copies_max: u32,
+    fate: Fate,
+    uniq_key: Option<String>,
+    places: Vec<Place>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    broker: String,
+    queue: i32,
+    offset: i64,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Oracle {
+    sends: BTreeMap<SendId, Attempted>,
+    open: BTreeMap<SendId, ()>,
+    next: SendId,
+    violation: Option<Violation>,
+    pub(super) counts: Counts,
+}
+
+/// How a run's sends have ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Sends made.
+    pub sends: u64,
+    /// Acknowledged.
+    pub acknowledged: u64,
+    /// Failed: certainly not sent.
+    pub not_sent: u64,
+    /// Failed: certainly not stored.
+    pub rejected: u64,
+    /// Failed: maybe stored.
+    pub unknown: u64,
+    /// Dropped by their callers.
+    pub dropped: u64,
+    /// Copies beyond the first.
+    pub duplicates: u64,
+}
+
+impl Counts {
+    /// Adds those of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.sends += other.sends;
+        self.acknowledged += other.acknowledged;
+        self.not_sent += other.not_sent;
+        self.rejected += other.rejected;
+        self.unknown += other.unknown;
+        self.dropped += other.dropped;
+        self.duplicates += other.duplicates;
+    }
+}
+
+impl Oracle {
+    /// A send begins; the message's body is to be [`body`] of the id that this gives.
+    pub(super) fn next_id(&self) -> SendId {
+        self.next
+    }
+
+    pub(super) fn begin(
+        &mut self,
+        now: Instant,
+        producer: usize,
+        message: Message,
+        config: &ProducerConfig,
+    ) -> SendId {
+        let id = self.next;
+        self.next += 1;
+        self.counts.sends += 1;
+        self.open.insert(id, ());
+        let copies_max = if config.retry_unknown { config.retry_times + 1 } else { 1 };
+        self.sends.insert(
+            id,
+            Attempted {
+                producer,
+                message,
+                began: now,
+                due: now + config.send_msg_timeout + TICK,
+                copies_max,
+                fate: Fate::Open,
+                uniq_key: None,
+                places: Vec::new(),
+            },
+        );
+        id
+    }
+
+    /// When the send must be over.
+    pub(super) fn due(&self, id: SendId) -> Instant {
+        self.sends.get(&id).map_or(Instant::FAR_FUTURE, |send| send.due)
+    }
+
+    /// The send's future has come back.
+    pub(super) fn answered(
+        &mut self,
+        now: Instant,
+        id: SendId,
+        result: &Result<SendReceipt, SendError>,
+    ) {
+        let Some(send) = self.sends.get_mut(&id) else { return };
+        self.open.remove(&id);
+        if send.fate != Fate::Open {
+            return self.violate("answered once", format!("send {id} was answered twice"));
+        }
+        if now > send.due {
+            let late = now.saturating_since(send.due);
+            return self.violate("deadline", format!("send {id} came back {late:?} late"));
+        }
+        match result {
+            Ok(receipt) => self.acknowledged(id, receipt),
+            Err(error) => self.failed(id, error),
+        }
+    }
+
+    fn acknowledged(&mut self, id: SendId, receipt: &SendReceipt) {
+        let Some(send) = self.sends.get_mut(&id) else { return };
+        self.counts.acknowledged += 1;
+        send.fate = Fate::Acknowledged;
+        let place = Place {
+            broker: receipt.message_queue.broker_name.to_string(),
+            queue: receipt.message_queue.queue_id,
+            offset: receipt.queue_offset,
+        };
+        if !send.places.contains(&place) {
+            let story = format!("send {id} was acknowledged at {place:?}, where it is not stored");
+            return self.violate("acknowledged is stored", story);
+        }
+        if send.uniq_key.as_deref() != Some(&receipt.message_id) {
+            let story = format!("send {id} is stored under {:?}, not {receipt:?}", send.uniq_key);
+            return self.violate("one id for one message", story);
+        }
+        let copies = send.places.len();
+        if copies > receipt.attempts as usize {
+            let story = format!("send {id} has {copies} copies of {} attempts", receipt.attempts);
+            self.violate("copies are attempts", story);
+        }
+    }
+
+    fn failed(&mut self, id: SendId, error: &SendError) {
+        let Some(send) = self.sends.get_mut(&id) else { return };
+        let outcome = error.outcome();
+        match outcome {
+            Outcome::NotSent => self.counts.not_sent += 1,
+            Outcome::Rejected => self.counts.rejected += 1,
+            Outcome::Unknown => self.counts.unknown += 1,
+        }
+        send.fate = Fate::Failed(outcome);
+        let given_back = error.message();
+        if given_back.body() != send.message.body() || given_back.topic() != send.message.topic() {
+            let story = format!("send {id} gave back {given_back:?}");
+            return self.violate("the message comes back", story);
+        }
+        if outcome != Outcome::Unknown && !send.places.is_empty() {
+            let story = format!("send {id} is stored at {:?} and said: {error}", send.places);
+            return self.violate("what failed for certain is not stored", story);
+        }
+        send.copies_max = send.copies_max.min(error.attempts().len() as u32);
+        let copies = send.places.len();
+        if copies > send.copies_max as usize {
+            let story = format!("send {id} has {copies} copies and said: {error}");
+            self.violate("copies are attempts", story);
+        }
+    }
+
+    /// The send's future was dropped.
+    pub(super) fn dropped(&mut self, id: SendId) {
+        if let Some(send) = self.sends.get_mut(&id) {
+            send.fate = Fate::Dropped;
+            self.counts.dropped += 1;
+            self.open.remove(&id);
+        }
+    }
+
+    /// A broker has stored a message.
+    pub(super) fn stored(&mut self, stored: &Stored) {
+        let id = id_of(&stored.body);
+        let Some((id, send)) = id.and_then(|id| Some((id, self.sends.get_mut(&id)?))) else {
+            let story = format!("nobody sent what {} has stored: {stored:?}", stored.broker);
+            return self.violate("stored was attempted", story);
+        };
+        if stored.body != send.message.body() || stored.topic != *send.message.topic() {
+            let story = format!("send {id} was stored as something else");
+            return self.violate("stored is what was sent", story);
+        }
+        if *send.uniq_key.get_or_insert_with(|| stored.uniq_key.clone()) != stored.uniq_key {
+            let story = format!("send {id} is stored under {:?} and {stored:?}", send.uniq_key);
+            return self.violate("one id for one message", story);
+        }
+        if send.message.sharding_key().is_some()
+            && send.places.iter().any(|place| place.queue != stored.queue_id)
+        {
+            let story = format!("send {id} went to {:?}, then to {stored:?}", send.places);
+            return self.violate("a key keeps its queue", story);
+        }
+        self.counts.duplicates += u64::from(!send.places.is_empty());
+        send.places.push(Place {
+            broker: stored.broker.clone(),
+            queue: stored.queue_id,
+            offset: stored.queue_offset,
+        });
+        let (copies, most) = (send.places.len(), send.copies_max);
+        match send.fate {
+            Fate::Failed(outcome @ (Outcome::NotSent | Outcome::Rejected)) => {
+                let story = format!("send {id} failed as {outcome:?} and was stored after that");
+                self.violate("what failed for certain is not stored", story);
+            }
+            _ if copies > most as usize => {
+                let story = format!("send {id} is stored {copies} times, and may be {most} times");
+                self.violate("copies are attempts", story);
+            }
+            _ => {}
+        }
+    }
+
+    /// Says who has not been answered in time.
+    pub(super) fn check_overdue(&mut self, now: Instant, id: SendId) {
+        let Some(send) = self.sends.get(&id) else { return };
+        if send.fate == Fate::Open && now >= send.due {
+            let story = format!("send {id} of producer {} is still pending", send.producer);
+            self.violate("deadline", story);
+        }
+    }
+
+    /// Whose send it is.
+    pub(super) fn producer_of(&self, id: SendId) -> Option<usize> {
+        self.sends.get(&id).map(|send| send.producer)
+    }
+
+    /// When the send began, and its message.
+    pub(super) fn begun(&self, id: SendId) -> Option<(Instant, &Message)> {
+        self.sends.get(&id).map(|send| (send.began, &send.message))
+    }
+
+    /// Sends that are not over.
+    pub(super) fn open(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Sends of one producer that are not over.
+    pub(super) fn open_of(&self, producer: usize) -> usize {
+        let own = |id: &&SendId| self.sends.get(id).is_some_and(|send| send.producer == producer);
+        self.open.keys().filter(own).count()
+    }
+
+    /// Notes the first thing that must not be.
+    pub(super) fn violate(&mut self, rule: &'static str, story: String) {
+        self.violation.get_or_insert(Violation { rule, story });
+    }
+
+    pub(super) fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+}
+
+/// The body of a send: its id, then padding up to `size` bytes.
+pub(super) fn body(id: SendId, size: usize) -> Vec<u8> {
+    let mut body = format!("{id}:").into_bytes();
+    body.resize(size.max(body.len()), b'.');
+    body
+}
+
+fn id_of(body: &[u8]) -> Option<SendId> {
+    let end = body.iter().position(|byte| *byte == b':')?;
+    std::str::from_utf8(body.get(..end)?).ok()?.parse().ok()
+}

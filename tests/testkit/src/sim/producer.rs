@@ -1,0 +1,120 @@
+//! A producer in the simulated world: the production machines and the shared parts, on tasks of
+//! the simulation.
+
+use std::{
+    cell::RefCell,
+    fmt,
+    rc::Rc,
+    sync::{Arc, Weak},
+};
+
+use rocketmq_producer_core::model::ProducerConfig;
+use rocketmq_producer_shared::{DriverBell, Hub, Lifecycle, SharedLink};
+
+use super::driver::Orders;
+
+pub(super) type SharedHub = Rc<RefCell<Box<Hub<Orders>>>>;
+
+/// See the module.
+pub(super) struct SimProducer {
+    pub(super) config: ProducerConfig,
+    /// None once its owner has dropped it.
+    pub(super) lifecycle: Option<Arc<Lifecycle<DriverBell>>>,
+    pub(super) orders: Orders,
+    /// The current session's, or the last one's.
+    pub(super) hub: Option<SharedHub>,
+    pub(super) links: Vec<Weak<SharedLink<DriverBell>>>,
+    /// Since the last start.
+    pub(super) acknowledged: u64,
+}
+
+/// What a producer is doing. It may be doing several of these things at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doing {
+    /// It is not running.
+    Stopped,
+    /// It has not had an acknowledgement since it was started.
+    Cold,
+    /// It connects to somebody.
+    Connecting,
+    /// Nothing is in flight.
+    Idle,
+    /// Calls await their answers.
+    Calling,
+    /// A connection is full, and calls wait for room.
+    Full,
+    /// Sends wait for a route or a connection, or for their next attempt.
+    Waiting,
+    /// It is shutting down, and sends are in flight.
+    Draining,
+    /// It is shutting down, and says goodbye.
+    Leaving,
+}
+
+impl Doing {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Stopped,
+        Self::Cold,
+        Self::Connecting,
+        Self::Idle,
+        Self::Calling,
+        Self::Full,
+        Self::Waiting,
+        Self::Draining,
+        Self::Leaving,
+    ];
+}
+
+impl fmt::Display for Doing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{self:?}"))
+    }
+}
+
+impl SimProducer {
+    pub(super) fn new(config: ProducerConfig) -> Self {
+        let lifecycle = Lifecycle::new(config.clone()).expect("a simulated configuration is valid");
+        Self {
+            config,
+            lifecycle: Some(Arc::new(lifecycle)),
+            orders: Orders::default(),
+            hub: None,
+            links: Vec::new(),
+            acknowledged: 0,
+        }
+    }
+
+    /// What it is doing; `dials` connections are being opened, `open` sends are not over.
+    pub(super) fn doing(&self, dials: usize, open: usize) -> Vec<Doing> {
+        let session = self.lifecycle.as_ref().and_then(|lifecycle| lifecycle.session());
+        let Some(session) = session.filter(|session| !session.is_over()) else {
+            return vec![Doing::Stopped];
+        };
+        let loads = self.links.iter().filter_map(Weak::upgrade).map(|link| link.load());
+        let (in_flight, held) = loads.fold((0, 0), |sum, load| (sum.0 + load.0, sum.1 + load.1));
+        let running = session.is_open();
+        [
+            (Doing::Cold, running && self.acknowledged == 0),
+            (Doing::Connecting, dials > 0),
+            (Doing::Idle, running && self.acknowledged > 0 && open + in_flight + dials == 0),
+            (Doing::Calling, in_flight > 0),
+            (Doing::Full, held > 0),
+            (Doing::Waiting, open > in_flight + held),
+            (Doing::Draining, !running && session.in_flight() > 0),
+            (Doing::Leaving, !running && session.in_flight() == 0),
+        ]
+        .into_iter()
+        .filter_map(|(doing, is)| is.then_some(doing))
+        .collect()
+    }
+
+    /// What is left in its tables: sends in flight, calls, held calls, waiting sends.
+    pub(super) fn pending(&self) -> [usize; 4] {
+        let session = self.lifecycle.as_ref().and_then(|lifecycle| lifecycle.session());
+        let loads = self.links.iter().filter_map(Weak::upgrade).map(|link| link.load());
+        let (in_flight, held) = loads.fold((0, 0), |sum, load| (sum.0 + load.0, sum.1 + load.1));
+        let waiting = self.hub.as_ref().map_or(0, |hub| hub.borrow().waiting());
+        [session.map_or(0, |session| session.in_flight()), in_flight, held, waiting]
+    }
+}

@@ -1,0 +1,179 @@
+//! Producers of the world and their sends.
+
+use std::rc::Rc;
+
+use rocketmq_producer_core::{
+    delivery::SendError,
+    model::{Identity, Message, ProducerConfig, SendReceipt},
+};
+use rocketmq_producer_shared::Begun;
+
+use super::{
+    driver::LocalFuture,
+    oracle::{SendId, TICK, body},
+    producer::SimProducer,
+    world::{Happening, Producer, World},
+};
+
+impl World {
+    /// A configuration that knows this world's name servers.
+    #[must_use]
+    pub fn config(&self) -> ProducerConfig {
+        ProducerConfig::new("simulated", "ns1:9876;ns2:9876")
+    }
+
+    /// A producer, started.
+    pub fn producer(&mut self, config: ProducerConfig) -> Producer {
+        self.producers.push(SimProducer::new(config));
+        let producer = Producer(self.producers.len() - 1);
+        self.start(producer);
+        producer
+    }
+
+    /// Starts a producer, after the end of a shutdown that is under way.
+    pub fn start(&mut self, producer: Producer) {
+        let index = producer.0;
+        let identity =
+            Identity { host: [10, 0, 0, index as u8 + 1].into(), pid: 1, nonce: self.rng.u64(..) };
+        let known = &mut self.producers[index];
+        known.acknowledged = 0;
+        let Some(lifecycle) = known.lifecycle.clone() else { return };
+        let (orders, clock) = (known.orders.clone(), self.clock.clone());
+        let hubs = Rc::clone(&self.hubs);
+        self.trace.note(self.now, "start", &[index as u64], || format!("producer {index}"));
+        self.executor.spawn("start", async move {
+            loop {
+                let surroundings = || Ok((identity, clock.clone().into()));
+                match lifecycle.begin_in(orders.clone(), surroundings) {
+                    Ok(Begun::Hub(hub)) => return hubs.borrow_mut().push((index, hub)),
+                    Ok(Begun::Running) | Err(_) => return,
+                    Ok(Begun::Ending(session)) => drop(session.end().await),
+                }
+            }
+        });
+    }
+
+    /// Shuts a producer down; that takes its time.
+    pub fn shut_down(&mut self, producer: Producer) {
+        let index = producer.0;
+        let Some(lifecycle) = self.producers[index].lifecycle.clone() else { return };
+        self.trace.note(self.now, "shutdown", &[index as u64], || format!("producer {index}"));
+        let under_way = Rc::clone(&self.shutdowns);
+        let id = self.trace.events();
+        let due = self.now + self.producers[index].config.shutdown_timeout + TICK;
+        self.agenda.add(due, Happening::MustHaveStopped(id));
+        under_way.borrow_mut().insert(id, index);
+        self.executor.spawn("shutdown", async move {
+            // How many sends were cut off does not matter here: each of them is judged.
+            let _ = lifecycle.shutdown().await;
+            under_way.borrow_mut().remove(&id);
+        });
+    }
+
+    /// Drops a producer without a shutdown.
+    pub fn abandon(&mut self, producer: Producer) {
+        self.producers[producer.0].lifecycle = None;
+    }
+
+    /// Sends a message of a few bytes to `topic`.
+    pub fn send(&mut self, producer: Producer, topic: &str) -> SendId {
+        self.send_with(producer, topic, 16, |message| message)
+    }
+
+    /// Sends a message with a body of this size, changed as `dress` likes (but for its body).
+    pub fn send_with(
+        &mut self,
+        producer: Producer,
+        topic: &str,
+        size: usize,
+        dress: impl FnOnce(Message) -> Message,
+    ) -> SendId {
+        self.send_polled(producer, topic, size, u32::MAX, dress)
+    }
+
+    /// The same, and drops the send's future when it has been polled so many times.
+    pub fn send_polled(
+        &mut self,
+        producer: Producer,
+        topic: &str,
+        size: usize,
+        polls: u32,
+        dress: impl FnOnce(Message) -> Message,
+    ) -> SendId {
+        let message = dress(Message::new(topic, body(self.oracle.next_id(), size)));
+        let known = &self.producers[producer.0];
+        let id = self.oracle.begin(self.now, producer.0, message.clone(), &known.config);
+        self.agenda.add(self.oracle.due(id), Happening::Due(id));
+        let Some(lifecycle) = known.lifecycle.clone() else { return id };
+        let answers = Rc::clone(&self.answers);
+        let note = [id, producer.0 as u64, size as u64];
+        self.trace.note(self.now, "send", &note, || {
+            format!("{id} by producer {} to {topic}, {size} bytes", producer.0)
+        });
+        let task = self.executor.spawn("send", async move {
+            let send: LocalFuture<_> = Box::pin(async move { lifecycle.send(message).await });
+            if let Some(result) = poll_up_to(polls, send).await {
+                answers.borrow_mut().push_back((id, result));
+            }
+        });
+        self.tasks_of_sends.insert(id, task);
+        id
+    }
+
+    /// Drops a send's future, wherever it is.
+    pub fn drop_send(&mut self, id: SendId) {
+        if let Some(task) = self.tasks_of_sends.remove(&id)
+            && self.executor.cancel(task)
+        {
+            self.trace.note(self.now, "drop", &[id], || format!("send {id}"));
+            self.oracle.dropped(id);
+        }
+    }
+
+    /// Keeps the results of sends for [`take_results`](Self::take_results).
+    pub fn keep_results(&mut self) {
+        self.keep_results = true;
+    }
+
+    /// The results since this was last asked.
+    pub fn take_results(&mut self) -> Vec<(SendId, Result<SendReceipt, SendError>)> {
+        std::mem::take(&mut self.results)
+    }
+
+    pub(super) fn answered(&mut self, id: SendId, result: Result<SendReceipt, SendError>) {
+        self.tasks_of_sends.remove(&id);
+        self.judge_journal();
+        let numbers = match &result {
+            Ok(receipt) => [id, receipt.queue_offset as u64, receipt.attempts.into()],
+            Err(error) => [id, u64::MAX, error.attempts().len() as u64],
+        };
+        self.trace.note(self.now, "answer", &numbers, || match &result {
+            Ok(receipt) => {
+                let (queue, offset) = (&receipt.message_queue, receipt.queue_offset);
+                format!("{id} is stored in {queue} at {offset}, attempt {}", receipt.attempts)
+            }
+            Err(error) => format!("{id} failed: {error}"),
+        });
+        self.oracle.answered(self.now, id, &result);
+        self.judge_choice(id, &result);
+        if let (Ok(_), Some(producer)) = (&result, self.oracle.producer_of(id)) {
+            self.producers[producer].acknowledged += 1;
+        }
+        if self.keep_results {
+            self.results.push((id, result));
+        }
+    }
+}
+
+/// Polls a future so many times at most; none when that was not enough.
+async fn poll_up_to<T>(polls: u32, mut future: LocalFuture<T>) -> Option<T> {
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return std::task::Poll::Ready(None);
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}

@@ -1,0 +1,131 @@
+//! Random traffic: what applications do with their producers.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use rocketmq_producer_core::{codec::SerializeType, model::ProducerConfig};
+
+use super::world::{Happening, Producer, TOPIC, World};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Workload {
+    rng: Rng,
+    going: bool,
+    /// So many more sends come one right after the other.
+    rush: u32,
+    /// Topics that have been made up so far.
+    fresh: u32,
+}
+
+impl Workload {
+    pub(super) fn new(rng: Rng) -> Self {
+        Self { rng, going: false, rush: 0, fresh: 0 }
+    }
+}
+
+impl World {
+    /// A configuration drawn from the seed.
+    #[must_use]
+    pub fn any_config(&mut self) -> ProducerConfig {
+        let config = self.config();
+        let rng = &mut self.workload.rng;
+        let millis = |rng: &mut Rng, range| Duration::from_millis(rng.u64(range));
+        let config = match rng.u8(..3) {
+            0 => config,
+            1 => config.with_timeout(millis(rng, 200..2_000)),
+            _ => config.with_timeout(millis(rng, 2_000..10_000)),
+        };
+        let config = match rng.u8(..4) {
+            0 => config.with_connection_in_flight_max(rng.usize(1..8)),
+            1 => config.with_connection_queue_bytes_max(rng.usize(1..20_000)),
+            _ => config,
+        };
+        let config = match rng.u8(..4) {
+            0 => config.with_retry(0),
+            1 => config.with_retry(rng.u32(1..6)),
+            2 => config.with_retry_unknown(false),
+            _ => config,
+        };
+        let config = match rng.u8(..4) {
+            0 => config.with_serialize_type(SerializeType::Json),
+            1 => config.with_attempt_timeout_min(millis(rng, 50..1_000)),
+            2 => config.with_shutdown_timeout(millis(rng, 0..3_000)),
+            _ => config,
+        };
+        match rng.u8(..8) {
+            0 => config.with_heartbeat_broker_interval(millis(rng, 1_000..10_000)),
+            1 => config.with_auto_create_topic(false),
+            _ => config,
+        }
+    }
+
+    /// From now on a producer sends at random, is shut down and started again now and then.
+    pub fn let_traffic_flow(&mut self, producer: Producer) {
+        self.workload.going = true;
+        self.agenda.add(self.now, Happening::Traffic(producer));
+    }
+
+    /// No more random sends begin.
+    pub fn stop_traffic(&mut self) {
+        self.workload.going = false;
+    }
+
+    pub(super) fn go_on_with_traffic(&mut self, producer: Producer) {
+        if !self.workload.going {
+            return;
+        }
+        match self.workload.rng.u16(..600) {
+            0 => {
+                let burst = self.workload.rng.u32(..50);
+                (0..burst).for_each(|_| self.send_something(producer));
+                self.shut_down(producer);
+                self.strike_soon();
+            }
+            1..6 => self.start(producer),
+            6..9 => self.workload.rush = self.workload.rng.u32(50..300),
+            9..15 => {
+                let burst = self.workload.rng.u32(20..200);
+                (0..burst).for_each(|_| self.send_something(producer));
+                self.strike_soon();
+            }
+            _ => self.send_something(producer),
+        }
+        let hurried = self.workload.rush > 0;
+        self.workload.rush = self.workload.rush.saturating_sub(1);
+        let pause = match self.workload.rng.u8(..16) {
+            _ if hurried => self.workload.rng.u64(..30),
+            0 => self.workload.rng.u64(1_000..20_000),
+            _ => self.workload.rng.u64(..1_500),
+        };
+        self.agenda.add(self.now + Duration::from_millis(pause), Happening::Traffic(producer));
+    }
+
+    fn send_something(&mut self, producer: Producer) {
+        let rng = &mut self.workload.rng;
+        let topic = match rng.u8(..40) {
+            0 => {
+                self.workload.fresh += 1;
+                format!("fresh-{}", self.workload.fresh)
+            }
+            1 if self.workload.fresh > 0 => {
+                format!("fresh-{}", rng.u32(1..=self.workload.fresh))
+            }
+            _ => TOPIC.to_owned(),
+        };
+        let size = match rng.u8(..64) {
+            0 => rng.usize(10_000..300_000),
+            1..8 => rng.usize(1_000..6_000),
+            _ => rng.usize(1..200),
+        };
+        let key = (rng.u8(..8) == 0).then(|| format!("key-{}", rng.u8(..5)));
+        let patience = (rng.u8(..16) == 0).then(|| Duration::from_micros(rng.u64(..50_000)));
+        let send = self.send_with(producer, &topic, size, |message| match key {
+            Some(key) => message.with_sharding_key(key),
+            None => message,
+        });
+        if let Some(patience) = patience {
+            self.agenda.add(self.now + patience, Happening::Drop(send));
+        }
+    }
+}

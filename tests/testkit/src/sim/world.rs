@@ -1,0 +1,422 @@
+//! The world: one virtual clock, one seed, everything that happens.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use fastrand::Rng;
+use rocketmq_producer_core::{
+    delivery::SendError,
+    model::SendReceipt,
+    time::{Instant, Now, UnixMillis},
+};
+use rocketmq_producer_shared::{Hub, ManualClock};
+
+use super::{
+    agenda::{Agenda, Timers},
+    chaos::Chaos,
+    coverage::Coverage,
+    driver::{Orders, Surroundings, run_hub, run_link},
+    executor::{Executor, TaskId},
+    network::Network,
+    oracle::{Counts, Oracle, SendId, Violation},
+    producer::{Doing, SimProducer},
+    server::{Received, Server},
+    trace::Trace,
+    trouble::Trouble,
+    workload::Workload,
+};
+use crate::model::{ModelCluster, Node};
+
+/// One of the cluster's nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Peer(pub(super) usize);
+
+/// One of the world's producers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Producer(pub(super) usize);
+
+/// The first name server.
+pub const NAME_SERVER_1: Peer = Peer(0);
+/// The second name server.
+pub const NAME_SERVER_2: Peer = Peer(1);
+/// A broker.
+pub const BROKER_A: Peer = Peer(2);
+/// Another.
+pub const BROKER_B: Peer = Peer(3);
+/// A third.
+pub const BROKER_C: Peer = Peer(4);
+
+pub(super) const NAME_SERVERS: [Peer; 2] = [NAME_SERVER_1, NAME_SERVER_2];
+pub(super) const BROKERS: [Peer; 3] = [BROKER_A, BROKER_B, BROKER_C];
+pub(super) const BROKER_NAMES: [&str; 3] = ["broker-a", "broker-b", "broker-c"];
+
+/// The topic that exists from the start, with four queues on each broker.
+pub const TOPIC: &str = "orders";
+
+/// How often brokers tell name servers about themselves: `registerNameServerPeriod`.
+const REGISTER_EVERY: Duration = Duration::from_secs(30);
+/// More polls than any number of tasks needs without time going on.
+const POLLS_MAX: u32 = 100_000;
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+/// 2026-11-23T00:00:00Z.
+pub(super) const WALL_START: i64 = 1_795_392_000_000;
+
+/// Something that happens at a time, outside of the producers and the network.
+#[derive(Debug)]
+pub(super) enum Happening {
+    /// A node has made up its mind about a request.
+    Handle(Received),
+    /// A broker tells one name server about itself; again after a while, if it is to.
+    Register { broker: Peer, name_server: usize, again: bool },
+    /// Name servers notice that a broker is gone.
+    Miss { broker: Peer },
+    /// Nodes end connections that are silent.
+    Sweep,
+    /// A shutdown must be over.
+    MustHaveStopped(u64),
+    /// A send must be over.
+    Due(SendId),
+    /// A caller does not wait any longer.
+    Drop(SendId),
+    /// A trouble ends.
+    Lift(Trouble),
+    /// The random traffic goes on.
+    Traffic(Producer),
+    /// The random faults go on.
+    Chaos,
+    /// One of them begins.
+    Strike,
+}
+
+type Answers = Rc<RefCell<VecDeque<(SendId, Result<SendReceipt, SendError>)>>>;
+type Hubs = Rc<RefCell<Vec<(usize, Box<Hub<Orders>>)>>>;
+
+/// See the module, and [`sim`](super) for how to use it.
+pub struct World {
+    pub(super) now: Instant,
+    /// What the wall clocks of producers show beyond the true time, ms.
+    pub(super) wall_offset: i64,
+    pub(super) clock: ManualClock,
+    pub(super) around: Surroundings,
+    pub(super) executor: Executor,
+    /// Decides what the scheduler could do one way or the other.
+    pub(super) rng: Rng,
+    pub(super) network: Rc<RefCell<Network>>,
+    pub(super) cluster: ModelCluster,
+    pub(super) servers: Vec<Server>,
+    pub(super) agenda: Agenda<Happening>,
+    pub(super) producers: Vec<SimProducer>,
+    pub(super) tasks_of_sends: BTreeMap<SendId, TaskId>,
+    pub(super) answers: Answers,
+    pub(super) hubs: Hubs,
+    /// Shutdowns under way, and whose they are.
+    pub(super) shutdowns: Rc<RefCell<BTreeMap<u64, usize>>>,
+    pub(super) oracle: Oracle,
+    pub(super) trace: Trace,
+    pub(super) coverage: Coverage,
+    pub(super) chaos: Chaos,
+    pub(super) workload: Workload,
+    pub(super) results: Vec<(SendId, Result<SendReceipt, SendError>)>,
+    pub(super) keep_results: bool,
+}
+
+impl World {
+    /// A healthy cluster of two name servers and three brokers, and no producer yet. Nothing but
+    /// the seed, and what is then done to the world, decides what happens in it.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self::with_timeline(seed, false)
+    }
+
+    /// The same; with a timeline it writes down for humans what happens.
+    #[must_use]
+    pub fn with_timeline(seed: u64, timeline: bool) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let mut cluster = ModelCluster::new(NAME_SERVERS.len(), BROKER_NAMES);
+        cluster.keep_journal();
+        cluster.hold_registrations();
+        let nodes = cluster.nodes();
+        let mut network = Network::new(rng.fork(), nodes.len());
+        let servers: Vec<_> = nodes
+            .into_iter()
+            .enumerate()
+            .map(|(index, node)| Server::new(node.clone(), index, home(index, &node)))
+            .collect();
+        for server in &servers {
+            network.addresses.insert(server.address, server.index);
+            match &server.node {
+                Node::NameServer(number) => {
+                    network.name(&format!("ns{}", number + 1), server.address)
+                }
+                Node::Broker(name) => cluster.set_broker_address(name, server.address),
+            }
+        }
+        let clock = ManualClock::default();
+        let network = Rc::new(RefCell::new(network));
+        let around = Surroundings {
+            clock: clock.clone(),
+            timers: Rc::new(Timers::default()),
+            network: Rc::clone(&network),
+        };
+        let mut world = Self {
+            now: Instant::from_nanos(1),
+            wall_offset: 0,
+            clock,
+            around,
+            executor: Executor::default(),
+            network,
+            cluster,
+            servers,
+            agenda: Agenda::default(),
+            producers: Vec::new(),
+            tasks_of_sends: BTreeMap::new(),
+            answers: Rc::default(),
+            hubs: Rc::default(),
+            shutdowns: Rc::default(),
+            oracle: Oracle::default(),
+            trace: Trace::new(timeline),
+            coverage: Coverage::default(),
+            chaos: Chaos::new(rng.fork()),
+            workload: Workload::new(rng.fork()),
+            results: Vec::new(),
+            keep_results: false,
+            rng,
+        };
+        world.set_time(world.now);
+        world.cluster.create_topic(TOPIC, 4);
+        for broker in BROKERS {
+            for name_server in 0..NAME_SERVERS.len() {
+                world.cluster.register_broker(broker.name(), name_server);
+                let first = Duration::from_millis(world.rng.u64(..30_000));
+                let again = Happening::Register { broker, name_server, again: true };
+                world.agenda.add(world.now + first, again);
+            }
+        }
+        world.agenda.add(world.now + SWEEP_EVERY, Happening::Sweep);
+        world
+    }
+
+    /// Lets time pass; ends early at the first violation.
+    ///
+    /// # Errors
+    ///
+    /// What must not be.
+    pub fn run_for(&mut self, time: Duration) -> Result<(), Violation> {
+        let until = self.now + time;
+        loop {
+            self.settle();
+            if let Some(violation) = self.oracle.violation() {
+                return Err(violation.clone());
+            }
+            match self.soonest().filter(|at| *at <= until) {
+                Some(at) => self.turn_to(at),
+                None => {
+                    self.turn_to(until);
+                    self.settle();
+                    return self.oracle.violation().cloned().map_or(Ok(()), Err);
+                }
+            }
+        }
+    }
+
+    /// Lets time pass until something holds, at most so long; says whether it came to hold.
+    ///
+    /// # Errors
+    ///
+    /// What must not be.
+    pub fn run_until(
+        &mut self,
+        at_most: Duration,
+        mut holds: impl FnMut(&mut Self) -> bool,
+    ) -> Result<bool, Violation> {
+        let until = self.now + at_most;
+        loop {
+            self.run_for(Duration::ZERO)?;
+            if holds(self) {
+                return Ok(true);
+            }
+            match self.soonest().filter(|at| *at <= until) {
+                Some(at) => self.turn_to(at),
+                None => return Ok(false),
+            }
+        }
+    }
+
+    /// Virtual time since the world began.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.now.saturating_since(Instant::from_nanos(1))
+    }
+
+    /// What a producer is doing.
+    #[must_use]
+    pub fn doing(&self, producer: Producer) -> Vec<Doing> {
+        let dials = self.network.borrow().dials_of(producer.0);
+        self.producers[producer.0].doing(dials, self.oracle.open_of(producer.0))
+    }
+
+    /// The model, to look at or to change.
+    pub fn cluster(&mut self) -> &mut ModelCluster {
+        &mut self.cluster
+    }
+
+    /// What has been written down, if it was to be.
+    #[must_use]
+    pub fn timeline(&self) -> &str {
+        self.trace.timeline()
+    }
+
+    /// Tells this run from others: equal for the same seed and the same doings.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        self.trace.hash()
+    }
+
+    /// How the sends so far have ended.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.oracle.counts
+    }
+
+    /// Tasks that are not over.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.executor.len()
+    }
+
+    /// Sends that are not over.
+    #[must_use]
+    pub fn open_sends(&self) -> usize {
+        self.oracle.open()
+    }
+
+    fn soonest(&self) -> Option<Instant> {
+        let others = [self.around.timers.soonest(), self.network.borrow().soonest()];
+        others.into_iter().chain([self.agenda.soonest()]).flatten().min()
+    }
+
+    fn set_time(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        let true_wall = WALL_START + (self.now.as_nanos() / 1_000_000) as i64;
+        let wall = UnixMillis(true_wall + self.wall_offset);
+        self.clock.set(Now { instant: self.now, wall });
+    }
+
+    /// Goes on to that time, and lets happen what is due then.
+    fn turn_to(&mut self, at: Instant) {
+        self.set_time(at);
+        self.network.borrow_mut().advance(self.now);
+        self.around.timers.ring(self.now);
+        while let Some(happening) = self.agenda.pop(self.now) {
+            self.happen(happening);
+        }
+    }
+
+    /// Lets tasks and nodes do all they can do without time going on.
+    fn settle(&mut self) {
+        let mut polls = 0;
+        loop {
+            if let Some(name) = self.executor.poll_one(&mut self.rng) {
+                self.after_poll();
+                polls += 1;
+                if polls == POLLS_MAX {
+                    let story = format!("a {name} task turns for ever without waiting");
+                    return self.oracle.violate("nobody spins", story);
+                }
+                continue;
+            }
+            let notice = self.network.borrow_mut().take_notice();
+            match notice {
+                Some(notice) => self.heed(notice),
+                None => return,
+            }
+        }
+    }
+
+    /// Picks up what a task has left for the world.
+    fn after_poll(&mut self) {
+        let hubs = std::mem::take(&mut *self.hubs.borrow_mut());
+        for (index, hub) in hubs {
+            let hub = Rc::new(RefCell::new(hub));
+            self.producers[index].hub = Some(Rc::clone(&hub));
+            self.executor.spawn("hub", run_hub(hub, self.around.clone()));
+        }
+        for index in 0..self.producers.len() {
+            for dialing in self.producers[index].orders.take() {
+                let address = dialing.address.clone();
+                let links = &mut self.producers[index].links;
+                links.retain(|link| link.strong_count() > 0);
+                links.push(Arc::downgrade(&dialing.link));
+                if self.network.borrow().is_dialing(index, &address) {
+                    let story = format!("producer {index} dials {address} twice at once");
+                    self.oracle.violate("one dial at a time", story);
+                }
+                self.trace.note(self.now, "dial", &[index as u64, address.port.into()], || {
+                    format!("producer {index} connects to {address}")
+                });
+                self.executor.spawn("link", run_link(dialing, index, self.around.clone()));
+            }
+        }
+        loop {
+            let answer = self.answers.borrow_mut().pop_front();
+            let Some((id, result)) = answer else { break };
+            self.answered(id, result);
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Handle(received) => self.handle_request(received),
+            Happening::Register { broker, name_server, again } => {
+                self.register(broker, name_server);
+                if again {
+                    let again = Happening::Register { broker, name_server, again };
+                    self.agenda.add(self.now + REGISTER_EVERY, again);
+                }
+            }
+            Happening::Miss { broker } => self.miss(broker),
+            Happening::Sweep => {
+                self.end_idle_connections();
+                self.agenda.add(self.now + SWEEP_EVERY, Happening::Sweep);
+            }
+            Happening::MustHaveStopped(id) => {
+                let late = self.shutdowns.borrow_mut().remove(&id);
+                if let Some(producer) = late {
+                    let story = format!("producer {producer} is still shutting down");
+                    self.oracle.violate("a shutdown ends in time", story);
+                }
+            }
+            Happening::Due(id) => self.oracle.check_overdue(self.now, id),
+            Happening::Drop(id) => self.drop_send(id),
+            Happening::Lift(trouble) => self.end_trouble(&trouble),
+            Happening::Traffic(producer) => self.go_on_with_traffic(producer),
+            Happening::Chaos => self.go_on_with_chaos(),
+            Happening::Strike => self.strike(),
+        }
+    }
+}
+
+impl Peer {
+    /// The broker's name.
+    pub(super) fn name(self) -> &'static str {
+        BROKER_NAMES[self.0 - NAME_SERVERS.len()]
+    }
+
+    pub(super) fn is_broker(self) -> bool {
+        self.0 >= NAME_SERVERS.len()
+    }
+}
+
+/// Where a node listens at first.
+fn home(index: usize, node: &Node) -> SocketAddr {
+    match node {
+        Node::NameServer(_) => SocketAddr::from(([10, 1, 0, index as u8 + 1], 9876)),
+        Node::Broker(_) => SocketAddr::from(([10, 2, 0, index as u8 + 1], 10911)),
+    }
+}
