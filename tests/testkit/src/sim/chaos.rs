@@ -146,6 +146,10 @@ impl World {
     /// never tried.
     pub(super) fn judge_choice(&mut self, id: SendId, result: &Result<SendReceipt, SendError>) {
         let Err(error) = result else { return };
+        if self.chaos.begun == 0 {
+            // What a test does to the world by hand is for the test to judge.
+            return;
+        }
         let excused = !matches!(
             error.kind(),
             SendErrorKind::BrokerNotAvailable { .. } | SendErrorKind::TimedOut { .. }

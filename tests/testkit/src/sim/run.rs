@@ -101,20 +101,30 @@ fn live(world: &mut World, time: Duration) -> Result<Duration, Violation> {
     }
     world.let_chaos_reign();
     world.run_for(time)?;
-    world.stop_traffic();
-    world.heal();
-    let mut slowest = Duration::ZERO;
-    for producer in &producers {
-        slowest = slowest.max(world.recover(*producer)?);
-    }
-    world.expect_nothing_pending()?;
-    world.expect_a_dead_broker_to_cost_nobody()?;
-    world.expect_everything_well(&producers)?;
-    world.expect_clean_leave(&producers)?;
-    Ok(slowest)
+    world.end_well(&producers)
 }
 
 impl World {
+    /// Ends all troubles; everything has to be well again then, nothing may be left anywhere, and
+    /// everybody leaves. Gives the longest that a producer took to send again.
+    ///
+    /// # Errors
+    ///
+    /// What must not be.
+    pub fn end_well(&mut self, producers: &[Producer]) -> Result<Duration, Violation> {
+        self.stop_traffic();
+        self.heal();
+        let mut slowest = Duration::ZERO;
+        for producer in producers {
+            slowest = slowest.max(self.recover(*producer)?);
+        }
+        self.expect_nothing_pending()?;
+        self.expect_a_dead_broker_to_cost_nobody()?;
+        self.expect_everything_well(producers)?;
+        self.expect_clean_leave(producers)?;
+        Ok(slowest)
+    }
+
     /// Sends until a send succeeds, and then some more, all of which have to; says how long that
     /// took.
     ///

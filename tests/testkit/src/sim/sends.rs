@@ -1,12 +1,12 @@
 //! Producers of the world and their sends.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
 use rocketmq_producer_core::{
     delivery::SendError,
     model::{Identity, Message, ProducerConfig, SendReceipt},
 };
-use rocketmq_producer_shared::Begun;
+use rocketmq_producer_shared::{Begun, DriverBell, Lifecycle};
 
 use super::{
     driver::LocalFuture,
@@ -39,18 +39,29 @@ impl World {
         known.acknowledged = 0;
         let Some(lifecycle) = known.lifecycle.clone() else { return };
         let (orders, clock) = (known.orders.clone(), self.clock.clone());
-        let hubs = Rc::clone(&self.hubs);
         self.trace.note(self.now, "start", &[index as u64], || format!("producer {index}"));
-        self.executor.spawn("start", async move {
-            loop {
-                let surroundings = || Ok((identity, clock.clone().into()));
-                match lifecycle.begin_in(orders.clone(), surroundings) {
-                    Ok(Begun::Hub(hub)) => return hubs.borrow_mut().push((index, hub)),
-                    Ok(Begun::Running) | Err(_) => return,
-                    Ok(Begun::Ending(session)) => drop(session.end().await),
-                }
+        let begin = move |lifecycle: &Lifecycle<DriverBell>| {
+            lifecycle.begin_in(orders.clone(), || Ok((identity, clock.clone().into())))
+        };
+        match begin(&lifecycle) {
+            Ok(Begun::Hub(hub)) => self.run_hub(index, hub),
+            Ok(Begun::Running) | Err(_) => {}
+            Ok(Begun::Ending(session)) => {
+                let hubs = Rc::clone(&self.hubs);
+                self.executor.spawn("start", async move {
+                    let mut ending = session;
+                    loop {
+                        // The end of the wait is all that matters.
+                        let _ = ending.end().await;
+                        match begin(&lifecycle) {
+                            Ok(Begun::Hub(hub)) => return hubs.borrow_mut().push((index, hub)),
+                            Ok(Begun::Running) | Err(_) => return,
+                            Ok(Begun::Ending(session)) => ending = session,
+                        }
+                    }
+                });
             }
-        });
+        }
     }
 
     /// Shuts a producer down; that takes its time.
@@ -112,12 +123,33 @@ impl World {
         });
         let task = self.executor.spawn("send", async move {
             let send: LocalFuture<_> = Box::pin(async move { lifecycle.send(message).await });
-            if let Some(result) = poll_up_to(polls, send).await {
-                answers.borrow_mut().push_back((id, result));
-            }
+            let result = poll_up_to(polls, send).await;
+            answers.borrow_mut().push_back((id, result));
         });
         self.tasks_of_sends.insert(id, task);
         id
+    }
+
+    /// Sends a message and lets time pass until it is answered.
+    ///
+    /// # Panics
+    ///
+    /// When a rule is broken on the way.
+    pub fn deliver(&mut self, producer: Producer, topic: &str) -> Result<SendReceipt, SendError> {
+        let id = self.send(producer, topic);
+        self.answer(id)
+    }
+
+    /// Lets time pass until a send is answered.
+    ///
+    /// # Panics
+    ///
+    /// When a rule is broken on the way, or its answer was fetched before.
+    pub fn answer(&mut self, send: SendId) -> Result<SendReceipt, SendError> {
+        let there = |world: &mut Self| world.results.contains_key(&send);
+        let met = self.run_until(Duration::from_secs(60), there);
+        assert!(met.expect("no rule is broken"), "send {send} has no answer");
+        self.results.remove(&send).expect("it is there")
     }
 
     /// Drops a send's future, wherever it is.
@@ -128,16 +160,6 @@ impl World {
             self.trace.note(self.now, "drop", &[id], || format!("send {id}"));
             self.oracle.dropped(id);
         }
-    }
-
-    /// Keeps the results of sends for [`take_results`](Self::take_results).
-    pub fn keep_results(&mut self) {
-        self.keep_results = true;
-    }
-
-    /// The results since this was last asked.
-    pub fn take_results(&mut self) -> Vec<(SendId, Result<SendReceipt, SendError>)> {
-        std::mem::take(&mut self.results)
     }
 
     pub(super) fn answered(&mut self, id: SendId, result: Result<SendReceipt, SendError>) {
@@ -159,9 +181,7 @@ impl World {
         if let (Ok(_), Some(producer)) = (&result, self.oracle.producer_of(id)) {
             self.producers[producer].acknowledged += 1;
         }
-        if self.keep_results {
-            self.results.push((id, result));
-        }
+        self.results.insert(id, result);
     }
 }
 

@@ -94,7 +94,8 @@ pub(super) enum Happening {
     Strike,
 }
 
-type Answers = Rc<RefCell<VecDeque<(SendId, Result<SendReceipt, SendError>)>>>;
+/// None is a send that was dropped.
+type Answers = Rc<RefCell<VecDeque<(SendId, Option<Result<SendReceipt, SendError>>)>>>;
 type Hubs = Rc<RefCell<Vec<(usize, Box<Hub<Orders>>)>>>;
 
 /// See the module, and [`sim`](super) for how to use it.
@@ -117,13 +118,14 @@ pub struct World {
     pub(super) hubs: Hubs,
     /// Shutdowns under way, and whose they are.
     pub(super) shutdowns: Rc<RefCell<BTreeMap<u64, usize>>>,
+    dials: u64,
     pub(super) oracle: Oracle,
     pub(super) trace: Trace,
     pub(super) coverage: Coverage,
     pub(super) chaos: Chaos,
     pub(super) workload: Workload,
-    pub(super) results: Vec<(SendId, Result<SendReceipt, SendError>)>,
-    pub(super) keep_results: bool,
+    /// Answers that nobody has fetched.
+    pub(super) results: BTreeMap<SendId, Result<SendReceipt, SendError>>,
 }
 
 impl World {
@@ -179,13 +181,13 @@ impl World {
             answers: Rc::default(),
             hubs: Rc::default(),
             shutdowns: Rc::default(),
+            dials: 0,
             oracle: Oracle::default(),
             trace: Trace::new(timeline),
             coverage: Coverage::default(),
             chaos: Chaos::new(rng.fork()),
             workload: Workload::new(rng.fork()),
-            results: Vec::new(),
-            keep_results: false,
+            results: BTreeMap::new(),
             rng,
         };
         world.set_time(world.now);
@@ -284,6 +286,12 @@ impl World {
         self.oracle.counts
     }
 
+    /// Connections that producers have tried to open.
+    #[must_use]
+    pub fn dials(&self) -> u64 {
+        self.dials
+    }
+
     /// Tasks that are not over.
     #[must_use]
     pub fn tasks(&self) -> usize {
@@ -339,16 +347,21 @@ impl World {
         }
     }
 
+    pub(super) fn run_hub(&mut self, index: usize, hub: Box<Hub<Orders>>) {
+        let hub = Rc::new(RefCell::new(hub));
+        self.producers[index].hub = Some(Rc::clone(&hub));
+        self.executor.spawn("hub", run_hub(hub, self.around.clone()));
+    }
+
     /// Picks up what a task has left for the world.
     fn after_poll(&mut self) {
         let hubs = std::mem::take(&mut *self.hubs.borrow_mut());
         for (index, hub) in hubs {
-            let hub = Rc::new(RefCell::new(hub));
-            self.producers[index].hub = Some(Rc::clone(&hub));
-            self.executor.spawn("hub", run_hub(hub, self.around.clone()));
+            self.run_hub(index, hub);
         }
         for index in 0..self.producers.len() {
             for dialing in self.producers[index].orders.take() {
+                self.dials += 1;
                 let address = dialing.address.clone();
                 let links = &mut self.producers[index].links;
                 links.retain(|link| link.strong_count() > 0);
@@ -365,8 +378,11 @@ impl World {
         }
         loop {
             let answer = self.answers.borrow_mut().pop_front();
-            let Some((id, result)) = answer else { break };
-            self.answered(id, result);
+            match answer {
+                Some((id, Some(result))) => self.answered(id, result),
+                Some((id, None)) => self.oracle.dropped(id),
+                None => break,
+            }
         }
     }
 

@@ -1,0 +1,95 @@
+//! Finding brokers: name servers that are dead, forgetful, stale or elsewhere.
+
+use rocketmq_producer_testkit::sim::{
+    BROKER_A, BROKER_B, BROKER_C, Kind, NAME_SERVER_1, NAME_SERVER_2, TOPIC, Trouble, World,
+};
+
+use crate::{SECOND, pass, warm_world};
+
+#[test]
+fn row_27_one_name_server_that_lives_is_enough() {
+    for seed in 0..20 {
+        for dead in [NAME_SERVER_1, NAME_SERVER_2] {
+            let mut world = World::new(seed);
+            world.cut_power(dead);
+            let config = world.config();
+            let producer = world.producer(config);
+            pass(&mut world, SECOND / 10);
+            assert!(world.deliver(producer, TOPIC).is_ok());
+        }
+    }
+}
+
+#[test]
+fn a_send_waits_for_name_servers_that_come_back_in_time() {
+    let mut world = World::new(1);
+    world.crash(NAME_SERVER_1);
+    world.crash(NAME_SERVER_2);
+    let config = world.config().with_timeout(10 * SECOND);
+    let producer = world.producer(config);
+    pass(&mut world, SECOND / 10);
+    let send = world.send(producer, TOPIC);
+    pass(&mut world, 2 * SECOND);
+    world.restart(NAME_SERVER_2);
+    let sent = world.answer(send);
+    assert!(sent.is_ok(), "{sent:?}");
+}
+
+#[test]
+fn name_servers_that_forget_everything_cost_no_send_whose_route_is_known() {
+    let (mut world, producer) = warm_world(2);
+    for name_server in [NAME_SERVER_1, NAME_SERVER_2] {
+        world.begin(Trouble { kind: Kind::Forgetful, peer: name_server });
+    }
+    for _ in 0..60 {
+        assert!(world.deliver(producer, TOPIC).is_ok());
+        pass(&mut world, SECOND);
+    }
+}
+
+#[test]
+fn row_29_a_broker_that_comes_back_elsewhere_is_found_within_one_refresh() {
+    for seed in 0..20 {
+        let (mut world, producer) = warm_world(seed);
+        // Only one broker is left, and it moves.
+        world.cut_power(BROKER_B);
+        world.cut_power(BROKER_C);
+        world.crash(BROKER_A);
+        pass(&mut world, SECOND);
+        world.move_broker(BROKER_A);
+        world.restart(BROKER_A);
+        pass(&mut world, 32 * SECOND);
+        let receipt = world.deliver(producer, TOPIC).expect("the new address is known");
+        assert_eq!(receipt.message_queue.broker_name, "broker-a");
+    }
+}
+
+#[test]
+fn row_33_a_route_that_cannot_be_read_leaves_the_last_good_one_in_use() {
+    let (mut world, producer) = warm_world(3);
+    for name_server in [NAME_SERVER_1, NAME_SERVER_2] {
+        world.begin(Trouble { kind: Kind::BadRoute, peer: name_server });
+    }
+    for _ in 0..60 {
+        assert!(world.deliver(producer, TOPIC).is_ok());
+        pass(&mut world, 2 * SECOND);
+    }
+}
+
+#[test]
+fn a_name_that_resolves_again_is_resolved_again() {
+    let mut world = World::new(4);
+    for peer in [NAME_SERVER_1, NAME_SERVER_2] {
+        world.begin(Trouble { kind: Kind::Renamed, peer });
+    }
+    let config = world.config();
+    let producer = world.producer(config);
+    pass(&mut world, SECOND / 10);
+    let error = world.deliver(producer, TOPIC).expect_err("nobody is there");
+    assert!(error.to_string().contains("no name server has answered"), "{error}");
+    for peer in [NAME_SERVER_1, NAME_SERVER_2] {
+        world.lift(Trouble { kind: Kind::Renamed, peer });
+    }
+    pass(&mut world, 5 * SECOND);
+    assert!(world.deliver(producer, TOPIC).is_ok());
+}

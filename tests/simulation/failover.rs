@@ -1,0 +1,116 @@
+//! Brokers that are lost, slow, silent, busy or leaving, while others are well.
+
+use std::time::Duration;
+
+use rocketmq_producer_testkit::{
+    model::Fault,
+    sim::{BROKER_A, BROKER_B, BROKER_C, Kind, TOPIC, Trouble, World},
+};
+
+use crate::{SECOND, pass, warm_world};
+
+#[test]
+fn row_1_brokers_that_never_answer_leave_time_for_one_that_does() {
+    for seed in 0..50 {
+        let (mut world, producer) = warm_world(seed);
+        world.misbehave(BROKER_A, Fault::Hang);
+        world.misbehave(BROKER_B, Fault::Hang);
+        for _ in 0..10 {
+            let receipt = world.deliver(producer, TOPIC).expect("broker-c is well");
+            assert_eq!(receipt.message_queue.broker_name, "broker-c");
+        }
+    }
+}
+
+#[test]
+fn row_10_a_dial_that_nobody_answers_delays_nobody_else() {
+    for seed in 0..50 {
+        let (mut world, producer) = warm_world(seed);
+        world.cut_power(BROKER_A);
+        pass(&mut world, 40 * SECOND);
+        // By now the connection to it is known to be dead, and another is being tried.
+        for _ in 0..20 {
+            let began = world.elapsed();
+            let receipt = world.deliver(producer, TOPIC).expect("the others are well");
+            let took = world.elapsed() - began;
+            assert_eq!(receipt.attempts, 1, "a broker known to be down is left out");
+            assert!(took < Duration::from_millis(20), "{took:?}");
+        }
+    }
+}
+
+#[test]
+fn row_18_an_outage_of_a_day_ends_with_the_first_send_after_it() {
+    let (mut world, producer) = warm_world(1);
+    for broker in [BROKER_A, BROKER_B, BROKER_C] {
+        world.cut_power(broker);
+    }
+    pass(&mut world, Duration::from_secs(24 * 3600));
+    assert!(world.deliver(producer, TOPIC).is_err());
+    for broker in [BROKER_A, BROKER_B, BROKER_C] {
+        world.restart(broker);
+    }
+    let took = world.recover(producer).expect("it goes on");
+    assert!(took < 35 * SECOND, "{took:?}");
+}
+
+#[test]
+fn row_37_a_rolling_restart_of_all_brokers_costs_no_send_and_stores_none_twice() {
+    for seed in 0..20 {
+        let (mut world, producer) = warm_world(seed);
+        for peer in [BROKER_A, BROKER_B, BROKER_C] {
+            let leaving = Trouble { kind: Kind::GoAway, peer };
+            world.begin(leaving);
+            for _ in 0..40 {
+                assert!(world.deliver(producer, TOPIC).is_ok());
+                pass(&mut world, SECOND / 10);
+            }
+            world.lift(leaving);
+            for _ in 0..40 {
+                assert!(world.deliver(producer, TOPIC).is_ok());
+                pass(&mut world, SECOND / 4);
+            }
+        }
+        assert_eq!(world.counts().duplicates, 0);
+    }
+}
+
+#[test]
+fn row_25_one_busy_broker_of_three_costs_no_send() {
+    let (mut world, producer) = warm_world(2);
+    let busy = "[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while";
+    let answer = Fault::Answer { code: 2, remark: busy.to_owned(), times: u32::MAX };
+    world.misbehave(BROKER_B, answer);
+    for _ in 0..1_000 {
+        assert!(world.deliver(producer, TOPIC).is_ok());
+    }
+}
+
+#[test]
+fn row_11_a_connection_that_died_silently_is_found_before_it_costs_a_send() {
+    for seed in 0..20 {
+        let (mut world, producer) = warm_world(seed);
+        for broker in [BROKER_A, BROKER_B, BROKER_C] {
+            world.lose_connections(broker);
+        }
+        // One heartbeat interval, and the time-out of a heartbeat.
+        pass(&mut world, 40 * SECOND);
+        let receipt = world.deliver(producer, TOPIC).expect("there are new connections");
+        assert_eq!(receipt.attempts, 1);
+    }
+}
+
+#[test]
+fn row_58_two_producers_of_one_group_do_not_know_of_each_other() {
+    let mut world = World::new(3);
+    let config = world.config();
+    let (one, other) = (world.producer(config.clone()), world.producer(config));
+    pass(&mut world, SECOND / 10);
+    assert!(world.deliver(one, TOPIC).is_ok());
+    assert!(world.deliver(other, TOPIC).is_ok());
+    world.shut_down(one);
+    pass(&mut world, 5 * SECOND);
+    for _ in 0..20 {
+        assert!(world.deliver(other, TOPIC).is_ok());
+    }
+}

@@ -1,0 +1,42 @@
+//! Producers in simulated clusters: scenarios for each theme, and runs in which a seed decides.
+//!
+//! Every scenario is judged by the oracle on the way: what was acknowledged is stored, what failed
+//! for certain is not, nothing is late, nothing is left in tables.
+
+mod ambiguity;
+mod back_pressure;
+mod cancellation;
+mod determinism;
+mod discovery;
+mod failover;
+mod idle;
+mod ordering;
+mod seeds;
+mod shutdown;
+
+use std::time::Duration;
+
+use rocketmq_producer_testkit::sim::{Producer, World};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A healthy world, and a producer that has sent its first message.
+fn warm_world(seed: u64) -> (World, Producer) {
+    let mut world = World::new(seed);
+    let config = world.config();
+    let producer = world.producer(config);
+    warm_up(&mut world, producer);
+    (world, producer)
+}
+
+/// Sends until the producer is connected to every broker.
+fn warm_up(world: &mut World, producer: Producer) {
+    for _ in 0..6 {
+        let _ =
+            world.deliver(producer, rocketmq_producer_testkit::sim::TOPIC).expect("all is well");
+    }
+}
+
+fn pass(world: &mut World, time: Duration) {
+    world.run_for(time).expect("no rule is broken");
+}
