@@ -14,14 +14,17 @@ pub trait Waiter {
 /// A bare number waits for ever.
 impl Waiter for u64 {}
 
-/// When a table of waiters is to be looked through: whenever it has doubled since the last look,
-/// so that looking costs each insertion a constant.
+/// When a table of waiters is to be looked through: whenever what it holds has doubled since the
+/// last look, so that looking costs each insertion a constant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sweep {
     at: usize,
 }
 
-const SWEEP_MIN: usize = 1_024;
+/// Bytes that are not worth a look.
+const SWEEP_MIN: usize = 1024 * 1024;
+/// What an entry counts for, besides the bytes that it holds.
+pub(crate) const ENTRY_SIZE: usize = 1_024;
 
 impl Default for Sweep {
     fn default() -> Self {
@@ -30,12 +33,12 @@ impl Default for Sweep {
 }
 
 impl Sweep {
-    /// True when a table of this length should be looked through.
-    pub(crate) fn is_due(self, length: usize) -> bool {
-        length >= self.at
+    /// True when a table that holds so many bytes should be looked through.
+    pub(crate) fn is_due(self, bytes: usize) -> bool {
+        bytes >= self.at
     }
 
-    /// The table has been looked through, and this many were still there.
+    /// The table has been looked through, and so much was left.
     pub(crate) fn done(&mut self, left: usize) {
         self.at = SWEEP_MIN.max(left.saturating_mul(2));
     }

@@ -9,7 +9,8 @@ use std::{
 use rocketmq_producer_core::{link::LinkError, model::Address};
 
 /// Resolves the name anew and tries its addresses in turn, all within `timeout` (but for the
-/// resolver, which the operating system bounds).
+/// resolver, which the operating system bounds: while it hangs, the client gives up on this dial and
+/// begins another on a thread of its own, no more often than it redials).
 pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<TcpStream, LinkError> {
     let until = Instant::now() + timeout;
     let resolved = (&*address.host, address.port).to_socket_addrs();

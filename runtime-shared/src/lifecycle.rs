@@ -65,18 +65,24 @@ impl<W: Wire> Lifecycle<W> {
         dialer: D,
         surroundings: impl FnOnce() -> Result<(Identity, Clock), StartError>,
     ) -> Result<Begun<D>, StartError> {
-        let mut current = lock(&self.current);
-        match &*current {
-            Some(session) if session.is_over() => {}
-            Some(session) if session.is_open() => return Ok(Begun::Running),
-            Some(session) => return Ok(Begun::Ending(Arc::clone(session))),
-            None => {}
+        if let Some(session) = self.session().filter(|session| !session.is_over()) {
+            return Ok(Self::begun_before(session));
         }
+        // Without the lock: this asks the operating system.
         let (identity, clock) = surroundings()?;
         let client = Client::new(Arc::clone(&self.config), &identity)?;
         let session = Arc::new(Session::new(Arc::clone(&self.config), &identity, clock));
+        let mut current = lock(&self.current);
+        if let Some(other) = current.as_ref().filter(|session| !session.is_over()) {
+            // Somebody else was faster.
+            return Ok(Self::begun_before(Arc::clone(other)));
+        }
         *current = Some(Arc::clone(&session));
         Ok(Begun::Hub(Box::new(Hub::new(client, session, dialer))))
+    }
+
+    fn begun_before<D: Dialer<Wire = W>>(session: Arc<Session<W>>) -> Begun<D> {
+        if session.is_open() { Begun::Running } else { Begun::Ending(session) }
     }
 
     /// True between a start and the next shutdown.
@@ -101,9 +107,9 @@ impl<W: Wire> Lifecycle<W> {
         lock(&self.current).clone()
     }
 
-    /// Begins to end the current session, and gives it to be waited for.
+    /// Begins to end the current session, and gives it to be waited for; none when it has ended.
     pub fn close(&self) -> Option<Arc<Session<W>>> {
-        let session = self.session()?;
+        let session = self.session().filter(|session| !session.is_over())?;
         session.close();
         Some(session)
     }

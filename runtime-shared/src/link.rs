@@ -99,7 +99,7 @@ impl<W: Wire> SharedLink<W> {
 
     /// Takes the queued bytes: see [`Link::lend`].
     pub fn lend(&self, into: &mut Outgoing) -> bool {
-        self.change(|link| link.lend(into))
+        self.change(|link| link.lend(self.clock.now(), into))
     }
 
     /// Calls in flight, and calls that wait for room.

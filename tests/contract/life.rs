@@ -125,6 +125,7 @@ fn row_7_a_shutdown_that_runs_out_of_time_answers_every_send_once<S: Subject>() 
         assert!(matches!(error.kind(), SendErrorKind::ShuttingDown(_)), "{error}");
         assert_eq!(error.outcome(), Outcome::Unknown, "the broker did store it");
     }
+    producer.shutdown().expect("it is down already");
 }
 
 fn row_7_dropping_a_producer_without_shutdown_leaves_nothing_behind<S: Subject>() {

@@ -28,21 +28,21 @@ fn row_2_an_answer_that_is_lost_with_its_connection_leaves_the_outcome_open() {
 
 #[test]
 fn row_2_a_broker_that_closes_its_side_has_stored_what_it_had_read() {
+    let mut duplicates = 0;
     for seed in 0..50 {
         let (mut world, producer) = warm_world(seed);
         let sends: Vec<_> = (0..30).map(|_| world.send(producer, TOPIC)).collect();
         world.run_for(SECOND / 1_000).expect("no rule is broken");
-        for broker in BROKERS {
-            world.half_close(broker);
-        }
+        world.half_close(BROKER_A);
         for send in sends {
             let sent = world.answer(send);
             assert!(sent.is_ok(), "there is time to try again: {sent:?}");
         }
         pass(&mut world, SECOND);
-        // The oracle has seen that copies have one id, and that none is more than attempts.
-        assert!(world.counts().duplicates > 0, "some were stored before the connection ended");
+        duplicates += world.counts().duplicates;
     }
+    // The oracle has seen that copies have one id, and that there are no more than attempts.
+    assert!(duplicates > 0, "some were stored although their connection had ended");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Leaving, in good order and in bad.
 
+use std::time::Duration;
+
 use rocketmq_producer_core::delivery::SendErrorKind;
 use rocketmq_producer_testkit::{
     model::Fault,
@@ -60,14 +62,14 @@ fn row_8_a_producer_is_started_and_shut_down_a_thousand_times() {
     let producer = world.producer(config);
     for round in 0..1_000 {
         world.start(producer);
-        pass(&mut world, SECOND / 100);
+        pass(&mut world, SECOND / 10);
         let sent = world.deliver(producer, TOPIC);
         assert!(sent.is_ok(), "round {round}: {sent:?}");
         world.shut_down(producer);
-        if round % 3 != 0 {
-            pass(&mut world, SECOND);
-            assert_eq!(world.tasks(), 0, "round {round}");
-        }
+        // Every third round is begun while the one before still ends.
+        let pause = if round % 3 == 0 { Duration::ZERO } else { SECOND };
+        pass(&mut world, pause);
+        assert!(pause.is_zero() || world.tasks() == 0, "round {round}");
     }
 }
 
@@ -75,9 +77,9 @@ fn row_8_a_producer_is_started_and_shut_down_a_thousand_times() {
 fn sends_after_a_shutdown_are_refused_and_those_before_it_are_not() {
     let (mut world, producer) = warm_world(3);
     let before = world.send(producer, TOPIC);
-    pass(&mut world, std::time::Duration::ZERO);
+    pass(&mut world, Duration::ZERO);
     world.shut_down(producer);
-    pass(&mut world, std::time::Duration::ZERO);
+    pass(&mut world, Duration::ZERO);
     let after = world.send(producer, TOPIC);
     assert!(world.answer(before).is_ok());
     assert_eq!(*world.answer(after).unwrap_err().kind(), SendErrorKind::NotRunning);

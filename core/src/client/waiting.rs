@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     Waiter,
     time::{Deadline, Instant, Now},
-    waiter::Sweep,
+    waiter::{ENTRY_SIZE, Sweep},
 };
 
 /// Waiters with their deadlines, for drivers whose callers have no timer of their own. Every
@@ -28,9 +28,9 @@ impl<W: Waiter> Waiting<W> {
     pub fn insert(&mut self, until: Instant, waiter: W) {
         self.waiters.insert((until, self.next), waiter);
         self.next += 1;
-        if self.sweep.is_due(self.waiters.len()) {
+        if self.sweep.is_due(self.waiters.len() * ENTRY_SIZE) {
             self.waiters.retain(|_, waiter| !waiter.is_gone());
-            self.sweep.done(self.waiters.len());
+            self.sweep.done(self.waiters.len() * ENTRY_SIZE);
         }
     }
 

@@ -27,6 +27,8 @@ impl<T> Entry<T> {
 }
 
 const CAPACITY_MIN: usize = 64;
+/// A ring of this size is worth keeping for the next burst.
+const CAPACITY_KEPT: usize = 4_096;
 
 /// A ring of entries, indexed by the low bits of the opaque.
 ///
@@ -86,6 +88,7 @@ impl<T> Calls<T> {
         let same = |entry: &Entry<T>| entry.opaque == opaque || is_on(AnswersByPlace);
         let entry = slot.take_if(|entry| same(entry) && fits(entry))?;
         self.len -= 1;
+        self.shrink();
         Some(entry)
     }
 
@@ -98,6 +101,7 @@ impl<T> Calls<T> {
         // Opaques count up, around the end of their range.
         let age = |entry: &Entry<T>| self.next.wrapping_sub(entry.opaque) & i32::MAX;
         taken.sort_unstable_by_key(|entry| Reverse(age(entry)));
+        self.shrink();
         taken
     }
 
@@ -111,6 +115,13 @@ impl<T> Calls<T> {
 
     fn index(&self, opaque: i32) -> usize {
         opaque as usize & (self.slots.len() - 1)
+    }
+
+    /// Gives back what a burst has taken. An empty ring can have any size.
+    fn shrink(&mut self) {
+        if self.len == 0 && self.slots.len() > CAPACITY_KEPT {
+            self.slots = empty(CAPACITY_MIN);
+        }
     }
 
     /// Doubles the ring. Entries that differ in the low bits still do when one more bit counts.

@@ -66,7 +66,7 @@ pub enum CallError {
     #[error("outcome unknown: {0}")]
     Lost(LinkError),
     /// The deadline passed first.
-    #[error("no answer in time ({})", if *.lent { "sent, outcome unknown" } else { "not sent" })]
+    #[error("no answer in time ({})", if *.lent { "handed to the connection, outcome unknown" } else { "not sent" })]
     Expired {
         /// Whether bytes of the call had been lent out to be written.
         lent: bool,

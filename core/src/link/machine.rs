@@ -13,7 +13,7 @@ use crate::{
     command::ResponseCode,
     mutants::{Mutant::*, is_on},
     time::{Deadline, Instant, Now},
-    waiter::{Sweep, Waiter},
+    waiter::{ENTRY_SIZE, Sweep, Waiter},
 };
 
 /// Limits and habits of one connection.
@@ -23,8 +23,9 @@ pub struct LinkConfig {
     pub form: SerializeType,
     /// Calls that may await their answers.
     pub in_flight_max: usize,
-    /// Bytes that may be queued, beyond which no further call is taken. One call may exceed it, so
-    /// that no message is too large to be sent at all.
+    /// Bytes that may be queued, beyond which further calls are held. One call may exceed it, so
+    /// that no message is too large to be sent at all. What is queued is lent all at once, so this
+    /// is also what a connection that breaks leaves in doubt, and little is better than much.
     pub queue_bytes_max: usize,
     /// Where opaques start; tests start near the wrap.
     pub first_opaque: i32,
@@ -35,7 +36,7 @@ impl Default for LinkConfig {
         Self {
             form: SerializeType::Binary,
             in_flight_max: 10_000,
-            queue_bytes_max: 16 * 1024 * 1024,
+            queue_bytes_max: 1024 * 1024,
             first_opaque: 0,
         }
     }
@@ -112,12 +113,15 @@ pub struct Link<T> {
     expired: Vec<Range<u64>>,
     /// First come, first served. Each is in `calls`, too.
     held: VecDeque<Held>,
+    held_bytes: usize,
     sweep: Sweep,
     events: VecDeque<LinkEvent<T>>,
     /// When the peer was last heard.
     heard: Instant,
     /// No deadline in the tables is sooner.
     soonest: Instant,
+    /// The peer has asked to be left alone.
+    leaving: Option<LinkError>,
     closed: Option<LinkError>,
     stats: LinkStats,
 }
@@ -133,10 +137,12 @@ impl<T: Waiter> Link<T> {
             lent_end: 0,
             expired: Vec::new(),
             held: VecDeque::new(),
+            held_bytes: 0,
             sweep: Sweep::default(),
             events: VecDeque::new(),
             heard: Instant::default(),
             soonest: Instant::FAR_FUTURE,
+            leaving: None,
             closed: None,
             stats: LinkStats::default(),
         }
@@ -155,7 +161,7 @@ impl<T: Waiter> Link<T> {
         call: Call<'_, R, T>,
     ) -> Result<(), CallRefused<T>> {
         let Call { request, token, deadline, probe } = call;
-        if let Some(error) = &self.closed {
+        if let Some(error) = self.closed.as_ref().or(self.leaving.as_ref()) {
             return Err(CallRefused { token, why: Refusal::Closed(error.clone()) });
         }
         let at_once = probe || self.held.is_empty() && self.has_room();
@@ -170,7 +176,9 @@ impl<T: Waiter> Link<T> {
         let place = if at_once {
             Some(self.enqueue(body))
         } else {
-            self.held.push_back(Held { opaque, head: aside.freeze(), body });
+            let held = Held { opaque, head: aside.freeze(), body };
+            self.held_bytes += held.size();
+            self.held.push_back(held);
             None
         };
         let patience = probe.then(|| deadline.saturating_since(now.instant));
@@ -191,15 +199,23 @@ impl<T: Waiter> Link<T> {
     }
 
     /// Takes the queued bytes, to be written after whatever `into` still holds; false when there
-    /// were none. From here on they may have been sent: a call whose bytes were lent is
-    /// [`CallError::Lost`] when the connection ends, however few of them reached the socket.
-    pub fn lend(&mut self, into: &mut Outgoing) -> bool {
-        self.cut_expired();
-        let any = self.queue.has_remaining();
-        self.lent_end = self.queued_end;
-        into.append(&mut self.queue);
-        self.admit();
-        any
+    /// were none, and none are left then. From here on they may have been sent: a call whose bytes
+    /// were lent is [`CallError::Lost`] when the connection ends, however few of them reached the
+    /// socket. What is over its deadline by now is not lent any more.
+    pub fn lend(&mut self, now: Now, into: &mut Outgoing) -> bool {
+        self.handle_timeout(now);
+        loop {
+            // Nothing may come between these: where calls begin is counted from `lent_end`, over
+            // the bytes that have been cut.
+            self.cut_expired();
+            self.lent_end = self.queued_end;
+            let any = self.queue.has_remaining();
+            into.append(&mut self.queue);
+            self.admit();
+            if any || !self.queue.has_remaining() {
+                return any;
+            }
+        }
     }
 
     /// Takes in what the driver has decoded. An answer always wins over a deadline that passed
@@ -214,6 +230,7 @@ impl<T: Waiter> Link<T> {
             }
             if frame.header.code == ResponseCode::GO_AWAY.0 {
                 self.events.push_back(LinkEvent::GoAway);
+                self.leave(LinkError::GoAway);
             }
             let lent_end = self.lent_end;
             match self.calls.remove_if(frame.header.opaque, |entry| entry.is_lent(lent_end)) {
@@ -251,7 +268,7 @@ impl<T: Waiter> Link<T> {
             self.events.push_back(LinkEvent::Done { token: entry.token, outcome });
         }
         if !is_on(ExpiredCallsStay) {
-            self.held.retain(|held| self.calls.get_mut(held.opaque).is_some());
+            self.retain_held();
         }
         self.soonest = self.calls.soonest().unwrap_or(Instant::FAR_FUTURE);
         self.admit();
@@ -272,7 +289,7 @@ impl<T: Waiter> Link<T> {
             });
             self.events.push_back(LinkEvent::Done { token: entry.token, outcome });
         }
-        self.held = VecDeque::new();
+        (self.held, self.held_bytes) = (VecDeque::new(), 0);
         self.queue = Outgoing::default();
         self.expired = Vec::new();
         self.soonest = Instant::FAR_FUTURE;
@@ -346,8 +363,10 @@ impl<T: Waiter> Link<T> {
     /// Queues those of the held calls that there is room for, in their order.
     fn admit(&mut self) {
         while self.has_room()
-            && let Some(Held { opaque, head, body }) = self.held.pop_front()
+            && let Some(held) = self.held.pop_front()
         {
+            self.held_bytes -= held.size();
+            let Held { opaque, head, body } = held;
             let gone = |entry: &Entry<T>| entry.token.is_gone();
             if let Some(entry) = self.calls.remove_if(opaque, gone) {
                 // Given up before a byte of it was queued: it need not be sent.
@@ -371,15 +390,31 @@ impl<T: Waiter> Link<T> {
 
     /// Drops held calls that nobody waits for any more, when they may have become many.
     fn forget_the_gone(&mut self) {
-        if !self.sweep.is_due(self.held.len()) {
+        if !self.sweep.is_due(self.held_bytes) {
             return;
         }
         let gone = |entry: &Entry<T>| entry.place.is_none() && entry.token.is_gone();
         for entry in self.calls.extract(gone) {
             self.no_room_for(entry.token);
         }
+        self.retain_held();
+        self.sweep.done(self.held_bytes);
+    }
+
+    /// Keeps of what is held whatever is still called.
+    fn retain_held(&mut self) {
         self.held.retain(|held| self.calls.get_mut(held.opaque).is_some());
-        self.sweep.done(self.held.len());
+        self.held_bytes = self.held.iter().map(Held::size).sum();
+    }
+
+    /// The peer takes no more calls on this connection: what has not been queued goes elsewhere.
+    fn leave(&mut self, cause: LinkError) {
+        for entry in self.calls.extract(|entry| entry.place.is_none()) {
+            let outcome = Err(CallError::Unsent(cause.clone()));
+            self.events.push_back(LinkEvent::Done { token: entry.token, outcome });
+        }
+        self.retain_held();
+        self.leaving = Some(cause);
     }
 }
 
@@ -389,4 +424,10 @@ struct Held {
     opaque: i32,
     head: Bytes,
     body: Bytes,
+}
+
+impl Held {
+    fn size(&self) -> usize {
+        ENTRY_SIZE + self.head.len() + self.body.len()
+    }
 }

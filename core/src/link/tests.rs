@@ -155,7 +155,7 @@ impl Bench {
 
     /// The driver takes the queued bytes; nothing is written yet.
     fn lend(&mut self) {
-        self.link.lend(&mut self.wire);
+        self.link.lend(self.now, &mut self.wire);
     }
 
     /// The driver takes and writes everything; the peer reads it: name and opaque of each call.

@@ -70,7 +70,8 @@ pub struct ProducerConfig {
     pub shutdown_timeout: Duration,
     /// Sends that may await their reply on one connection; further ones wait for room. 10,000.
     pub connection_in_flight_max: usize,
-    /// Bytes that may wait to be written on one connection; further sends wait for room. 16 MiB.
+    /// Bytes that may wait to be written on one connection; further sends wait for room, and are
+    /// known not to have been sent until they get it. 1 MiB.
     pub connection_queue_bytes_max: usize,
 }
 
@@ -97,7 +98,7 @@ impl Default for ProducerConfig {
             reconnect_backoff_max: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(3),
             connection_in_flight_max: 10_000,
-            connection_queue_bytes_max: 16 * 1024 * 1024,
+            connection_queue_bytes_max: 1024 * 1024,
         }
     }
 }

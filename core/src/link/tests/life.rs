@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::{
     codec::CodecError,
-    command::ResponseCode,
     link::{LinkError, LinkStats},
 };
 
@@ -199,7 +198,7 @@ fn tokens_in_a_link_that_is_dropped_are_dropped_once() {
         let call = Call { request, token: token(name), deadline, probe: false };
         link.handle_call(Now::default(), call).unwrap();
     }
-    link.lend(&mut Outgoing::default());
+    link.lend(Now::default(), &mut Outgoing::default());
     link.handle_frames(Now::default(), [answer(0, 0)]);
     drop(link);
     assert_eq!(dropped.get(), 3, "in flight, waiting, and told to nobody");
@@ -258,19 +257,6 @@ fn requests_of_the_peer_surface_whatever_their_opaque() {
     let told = [Told::Request(opaque), Told::Answered(1, 0), Told::Request(-5)];
     assert_eq!(bench.told(), told, "the peer counts for itself");
     assert_eq!(bench.link.stats().peer_requests, 2);
-}
-
-#[test]
-fn row_37_go_away_is_told_once_for_each_answer_that_says_it() {
-    let mut bench = Bench::roomy();
-    bench.call(1);
-    let [(_, opaque)] = bench.deliver()[..] else { panic!("one call") };
-    let code = ResponseCode::GO_AWAY.0;
-    bench.hear([answer(opaque, code)]);
-    assert_eq!(bench.told(), [Told::GoAway, Told::Answered(1, code)]);
-    bench.call(2);
-    assert_eq!(bench.link.in_flight(), 1, "whether to go on is the client's business");
-    bench.end();
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn lent(sizes: &[usize]) -> (Outgoing, Vec<u8>) {
         link.handle_call(Now::default(), call).unwrap();
     }
     let mut out = Outgoing::default();
-    assert!(link.lend(&mut out));
+    assert!(link.lend(Now::default(), &mut out));
     let whole = contents(&out);
     (out, whole)
 }

@@ -127,6 +127,62 @@ fn row_3_callers_who_have_gone_do_not_fill_the_table() {
 }
 
 #[test]
+fn row_3_bodies_of_callers_who_have_gone_are_let_go() {
+    let mut bench = Bench::in_flight_max(1);
+    bench.call(0);
+    for name in 1..=1_000 {
+        bench.hold_body(name, 1024 * 1024).set(true);
+        bench.told();
+        assert!(bench.link.held() <= 2, "{} MiB are held for nobody", bench.link.held());
+    }
+    bench.end();
+}
+
+#[test]
+fn what_is_held_is_lent_when_all_before_it_has_expired() {
+    let mut bench = Bench::new(LinkConfig { queue_bytes_max: 1_000, ..LinkConfig::default() });
+    bench.try_call(1, 100 * MS, vec![0; 50_000]).unwrap();
+    bench.call(2);
+    bench.pass(100 * MS);
+    bench.link.handle_timeout(bench.now);
+    assert_eq!(names(&bench.deliver()), [2], "one lending is enough");
+    assert_eq!(bench.told(), [Told::Failed(1, CallError::Expired { lent: false })]);
+    let opaque = 1;
+    bench.hear([answer(opaque, 0)]);
+    assert_eq!(bench.told(), [Told::Answered(2, 0)], "its place in the stream is right");
+    bench.end();
+}
+
+#[test]
+fn row_2_what_is_over_its_deadline_is_not_lent_any_more() {
+    let mut bench = Bench::roomy();
+    bench.try_call(1, 100 * MS, "").unwrap();
+    bench.call(2);
+    bench.pass(100 * MS);
+    // The driver was late, and has not looked at the time yet.
+    assert_eq!(names(&bench.deliver()), [2]);
+    assert_eq!(bench.told(), [Told::Failed(1, CallError::Expired { lent: false })]);
+    bench.end();
+}
+
+#[test]
+fn row_37_a_peer_that_leaves_gets_nothing_more_and_answers_what_it_has() {
+    let mut bench = Bench::in_flight_max(2);
+    for name in 1..=4 {
+        bench.call(name);
+    }
+    let opaques = bench.deliver();
+    bench.hear([answer(opaques[0].1, 1500)]);
+    let unsent = |name| Told::Failed(name, CallError::Unsent(LinkError::GoAway));
+    let told = bench.told();
+    assert_eq!(told, [Told::GoAway, unsent(3), unsent(4), Told::Answered(1, 1500)]);
+    assert_eq!(bench.try_call(5, MS, ""), Err(Refusal::Closed(LinkError::GoAway)));
+    bench.hear([answer(opaques[1].1, 0)]);
+    assert_eq!(bench.told(), [Told::Answered(2, 0)]);
+    bench.end();
+}
+
+#[test]
 fn row_6_a_probe_gets_through_a_full_connection() {
     let mut bench =
         Bench::new(LinkConfig { in_flight_max: 1, queue_bytes_max: 1, ..LinkConfig::default() });
@@ -163,9 +219,13 @@ fn names(delivered: &[(u32, i32)]) -> Vec<u32> {
 impl Bench {
     /// Makes a call whose caller goes when it is told to.
     fn hold_one_who_can_go(&mut self, name: u32) -> Rc<Cell<bool>> {
+        self.hold_body(name, 0)
+    }
+
+    fn hold_body(&mut self, name: u32, size: usize) -> Rc<Cell<bool>> {
         let token = Token::new(name);
         let gone = Rc::clone(&token.gone);
-        self.put_token(token, 1000 * MS, Bytes::new(), false).expect("the link is open");
+        self.put_token(token, 1000 * MS, vec![0; size].into(), false).expect("the link is open");
         gone
     }
 }

@@ -210,7 +210,8 @@ impl<'a> Run<'a> {
 
     fn lend(&mut self) {
         let mut lent = Outgoing::default();
-        let any = self.link.lend(&mut lent);
+        let any = self.link.lend(self.now, &mut lent);
+        assert!(any || self.link.queued_bytes() == 0, "what is queued has not been lent");
         assert!(!any || !self.is_closed, "a closed link lends nothing");
         let mut bytes = BytesMut::from(&*lent.copy_to_bytes(lent.remaining()));
         self.wire.extend_from_slice(&bytes);
