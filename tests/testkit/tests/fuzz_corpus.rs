@@ -24,6 +24,16 @@ fn row_4_and_16_lives_of_a_link_never_panic() {
     replay("link", fuzzing::link);
 }
 
+#[test]
+fn row_4_lives_of_a_client_never_panic_and_no_host_harms_another() {
+    replay("client", fuzzing::client);
+}
+
+#[test]
+fn lives_of_clusters_break_no_rule() {
+    replay("world", fuzzing::world);
+}
+
 fn replay(target: &str, keeps_its_promises: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
     let mut inputs = 0;

@@ -37,6 +37,14 @@ struct Arguments {
     #[arg(long, value_name = "M", default_value_t = 10)]
     minutes: u64,
 
+    /// Print each seed with the hash of its run: equal for equal runs, in every build
+    #[arg(long)]
+    hashes: bool,
+
+    /// Fail when some kind of trouble has never met some state of a producer
+    #[arg(long)]
+    require_coverage: bool,
+
     /// Runs at a time; one for each processor if not given
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -68,13 +76,25 @@ fn main() -> ExitCode {
     let Seeds(first, last) = arguments.seed.map_or(arguments.seeds, |seed| Seeds(seed, seed));
     let processors = thread::available_parallelism().map_or(1, Into::into);
     let threads = arguments.threads.unwrap_or(processors);
+    let threads = if arguments.hashes { 1 } else { threads };
     let bar = ProgressBar::new(last - first + 1).with_style(style());
-    let swept = sweep((first, last), time, threads, |_| bar.inc(1));
+    let swept = sweep((first, last), time, threads, |report| {
+        if arguments.hashes {
+            println!("{} {:016x}", report.seed, report.hash);
+        }
+        bar.inc(1);
+    });
     bar.finish_and_clear();
     match swept {
+        Ok(_) if arguments.hashes => ExitCode::SUCCESS,
         Ok(summary) => {
             show(&summary);
-            ExitCode::SUCCESS
+            let all_met = summary.coverage.empty().is_empty();
+            if all_met || !arguments.require_coverage {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
         }
         Err(failure) => {
             show_failure(&failure, arguments.minutes);

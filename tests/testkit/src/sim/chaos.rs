@@ -10,7 +10,7 @@ use rocketmq_producer_core::{
 };
 
 use super::{
-    kind::{Kind, Target},
+    kind::Kind,
     oracle::SendId,
     trouble::Trouble,
     world::{BROKERS, Happening, NAME_SERVERS, Peer, TOPIC, World},
@@ -63,19 +63,8 @@ impl Chaos {
             left = left.saturating_sub(*weight);
             here
         })?;
-        let everybody = || NAME_SERVERS.into_iter().chain(BROKERS).collect::<Vec<_>>();
-        let peers = match kind.target() {
-            Target::Anybody => everybody(),
-            Target::Broker => BROKERS.to_vec(),
-            Target::NameServer => NAME_SERVERS.to_vec(),
-            Target::Everybody => vec![NAME_SERVERS[0]],
-        };
+        let peers = kind.targets();
         let peer = peers[self.rng.usize(..peers.len())];
-        // Two troubles at once are for different peers: what the second one's end would mean for
-        // the first is nobody's question.
-        if self.current.iter().any(|trouble| trouble.peer == peer) {
-            return None;
-        }
         let millis = match self.rng.u8(..4) {
             0 => self.rng.u64(1..1_000),
             1 | 2 => self.rng.u64(1_000..20_000),
@@ -107,11 +96,21 @@ impl World {
         if self.chaos.raging
             && let Some((trouble, time)) = self.chaos.draw()
         {
-            self.chaos.current.push(trouble);
-            self.chaos.begun += 1;
-            self.begin(trouble);
-            self.agenda.add(self.now + time, Happening::Lift(trouble));
+            self.let_it_befall(trouble, time);
         }
+    }
+
+    /// A trouble befalls a peer for so long, unless the peer is in trouble already (what the end of
+    /// one would mean for the other is nobody's question) or is not of the sort that it befalls.
+    pub fn let_it_befall(&mut self, trouble: Trouble, time: Duration) {
+        let in_trouble = self.chaos.current.iter().any(|other| other.peer == trouble.peer);
+        if in_trouble || !trouble.kind.targets().contains(&trouble.peer) {
+            return;
+        }
+        self.chaos.current.push(trouble);
+        self.chaos.begun += 1;
+        self.begin(trouble);
+        self.agenda.add(self.now + time, Happening::Lift(trouble));
     }
 
     pub(super) fn go_on_with_chaos(&mut self) {

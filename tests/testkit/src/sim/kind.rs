@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::world::{BROKERS, NAME_SERVERS, Peer};
+
 /// One kind of trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -89,15 +91,6 @@ pub enum Kind {
     ClockMonth,
 }
 
-/// Whom a kind of trouble can befall.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
-    Anybody,
-    Broker,
-    NameServer,
-    Everybody,
-}
-
 impl Kind {
     /// All of them, with their weights: how often each is drawn.
     pub(super) const WEIGHTS: [(Self, u32); 41] = [
@@ -144,8 +137,19 @@ impl Kind {
         (Self::ClockMonth, 1),
     ];
 
-    /// Whom it can befall.
-    pub(super) const fn target(self) -> Target {
+    /// All of them.
+    pub const ALL: [Self; 41] = {
+        let mut all = [Self::Latency; 41];
+        let mut index = 0;
+        while index < all.len() {
+            all[index] = Self::WEIGHTS[index].0;
+            index += 1;
+        }
+        all
+    };
+
+    /// Whom it can befall; the first name server stands for all, where all have it.
+    pub(super) fn targets(self) -> &'static [Peer] {
         match self {
             Self::GoAway
             | Self::Moved
@@ -156,15 +160,17 @@ impl Kind {
             | Self::ReadOnly
             | Self::Asking
             | Self::MasterLost
+            | Self::Wiped
+            | Self::QueuesChanged
             | Self::NoPermission
+            | Self::Ordered
             | Self::AnswersLost
-            | Self::ClosedInstead => Target::Broker,
+            | Self::ClosedInstead => &BROKERS,
             Self::Stale | Self::Forgetful | Self::BadRoute | Self::Unresolved | Self::Renamed => {
-                Target::NameServer
+                &NAME_SERVERS
             }
-            Self::Wiped | Self::QueuesChanged | Self::Ordered => Target::Broker,
-            Self::ClockBack | Self::ClockOn | Self::ClockMonth => Target::Everybody,
-            _ => Target::Anybody,
+            Self::ClockBack | Self::ClockOn | Self::ClockMonth => &NAME_SERVERS[..1],
+            _ => &Peer::ALL,
         }
     }
 }

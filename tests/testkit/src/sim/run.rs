@@ -113,6 +113,8 @@ impl World {
     /// What must not be.
     pub fn end_well(&mut self, producers: &[Producer]) -> Result<Duration, Violation> {
         self.stop_traffic();
+        // Whoever was told to shut down begins to.
+        self.run_for(Duration::ZERO)?;
         self.heal();
         let mut slowest = Duration::ZERO;
         for producer in producers {

@@ -52,8 +52,8 @@ pub const BROKER_B: Peer = Peer(3);
 /// A third.
 pub const BROKER_C: Peer = Peer(4);
 
-pub(super) const NAME_SERVERS: [Peer; 2] = [NAME_SERVER_1, NAME_SERVER_2];
-pub(super) const BROKERS: [Peer; 3] = [BROKER_A, BROKER_B, BROKER_C];
+pub(super) static NAME_SERVERS: [Peer; 2] = [NAME_SERVER_1, NAME_SERVER_2];
+pub(super) static BROKERS: [Peer; 3] = [BROKER_A, BROKER_B, BROKER_C];
 pub(super) const BROKER_NAMES: [&str; 3] = ["broker-a", "broker-b", "broker-c"];
 
 /// The topic that exists from the start, with four queues on each broker.
@@ -419,6 +419,9 @@ impl World {
 }
 
 impl Peer {
+    /// All of them, name servers first.
+    pub const ALL: [Self; 5] = [NAME_SERVER_1, NAME_SERVER_2, BROKER_A, BROKER_B, BROKER_C];
+
     /// The broker's name.
     pub(super) fn name(self) -> &'static str {
         BROKER_NAMES[self.0 - NAME_SERVERS.len()]
