@@ -5,7 +5,8 @@ use std::{collections::VecDeque, ops::Range};
 use bytes::{Buf, BufMut as _, Bytes, BytesMut};
 
 use super::{
-    CallError, CallRefused, LinkError, Outgoing, Refusal,
+    Call, CallError, CallRefused, LinkConfig, LinkError, LinkEvent, LinkStats, Outgoing, Refusal,
+    backlog::{Backlog, Held},
     calls::{Calls, Entry},
 };
 use crate::{
@@ -13,76 +14,8 @@ use crate::{
     command::ResponseCode,
     mutants::{Mutant::*, is_on},
     time::{Deadline, Instant, Now},
-    waiter::{ENTRY_SIZE, Sweep, Waiter},
+    waiter::Waiter,
 };
-
-/// Limits and habits of one connection.
-#[derive(Clone, Copy, Debug)]
-pub struct LinkConfig {
-    /// The form of requests.
-    pub form: SerializeType,
-    /// Calls that may await their answers.
-    pub in_flight_max: usize,
-    /// Bytes that may be queued, beyond which further calls are held. One call may exceed it, so
-    /// that no message is too large to be sent at all. What is queued is lent all at once, so this
-    /// is also what a connection that breaks leaves in doubt, and little is better than much.
-    pub queue_bytes_max: usize,
-    /// Where opaques start; tests start near the wrap.
-    pub first_opaque: i32,
-}
-
-impl Default for LinkConfig {
-    fn default() -> Self {
-        Self {
-            form: SerializeType::Binary,
-            in_flight_max: 10_000,
-            queue_bytes_max: 1024 * 1024,
-            first_opaque: 0,
-        }
-    }
-}
-
-/// A request, whose it is, and how long its answer is waited for.
-#[derive(Debug)]
-pub struct Call<'a, R: ?Sized, T> {
-    /// What to ask.
-    pub request: &'a R,
-    /// Comes back with the answer.
-    pub token: T,
-    /// When to stop waiting.
-    pub deadline: Instant,
-    /// A question of life: queued even when there is no room, and given up only after the peer has
-    /// not been heard for as long as it was given, so that a connection that is merely busy is not
-    /// taken for dead. For the few heartbeats of the client.
-    pub probe: bool,
-}
-
-/// What a link has to say.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum LinkEvent<T> {
-    /// A call is over.
-    Done {
-        /// The caller's token.
-        token: T,
-        /// The peer's answer, whatever its code, or why there is none.
-        outcome: Result<Frame, CallError>,
-    },
-    /// A request of the peer.
-    Request(Frame),
-    /// The peer has answered some call with GO_AWAY: do not use this connection for new calls.
-    GoAway,
-}
-
-/// What a link has counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LinkStats {
-    /// Answers to no call in flight: late, repeated, or never asked for. They have no effect.
-    pub stray_answers: u64,
-    /// Requests of the peer.
-    pub peer_requests: u64,
-}
 
 /// One connection's state: calls in flight, bytes to be written, calls that wait for room.
 ///
@@ -99,7 +32,8 @@ pub struct LinkStats {
 /// Everything is bounded: calls in flight by `in_flight_max`, bytes in the queue by
 /// `queue_bytes_max` plus one call, and events by what was put in since the last drain. A call for
 /// which there is no room is held, encoded, until its turn comes: nobody has to try again, nobody
-/// is overtaken, and what is held is no more than what callers wait for.
+/// is overtaken, and what is held is no more than what callers wait for (and, for a while, as much
+/// again for callers who have gone).
 #[derive(Debug)]
 pub struct Link<T> {
     config: LinkConfig,
@@ -111,10 +45,8 @@ pub struct Link<T> {
     lent_end: u64,
     /// Stretches of the queue that are not to be sent: calls that have expired in it.
     expired: Vec<Range<u64>>,
-    /// First come, first served. Each is in `calls`, too.
-    held: VecDeque<Held>,
-    held_bytes: usize,
-    sweep: Sweep,
+    /// Each is in `calls`, too.
+    held: Backlog,
     events: VecDeque<LinkEvent<T>>,
     /// When the peer was last heard.
     heard: Instant,
@@ -136,9 +68,7 @@ impl<T: Waiter> Link<T> {
             queued_end: 0,
             lent_end: 0,
             expired: Vec::new(),
-            held: VecDeque::new(),
-            held_bytes: 0,
-            sweep: Sweep::default(),
+            held: Backlog::default(),
             events: VecDeque::new(),
             heard: Instant::default(),
             soonest: Instant::FAR_FUTURE,
@@ -176,9 +106,7 @@ impl<T: Waiter> Link<T> {
         let place = if at_once {
             Some(self.enqueue(body))
         } else {
-            let held = Held { opaque, head: aside.freeze(), body };
-            self.held_bytes += held.size();
-            self.held.push_back(held);
+            self.held.push(Held { opaque, head: aside.freeze(), body });
             None
         };
         let patience = probe.then(|| deadline.saturating_since(now.instant));
@@ -289,7 +217,7 @@ impl<T: Waiter> Link<T> {
             });
             self.events.push_back(LinkEvent::Done { token: entry.token, outcome });
         }
-        (self.held, self.held_bytes) = (VecDeque::new(), 0);
+        self.held = Backlog::default();
         self.queue = Outgoing::default();
         self.expired = Vec::new();
         self.soonest = Instant::FAR_FUTURE;
@@ -363,10 +291,8 @@ impl<T: Waiter> Link<T> {
     /// Queues those of the held calls that there is room for, in their order.
     fn admit(&mut self) {
         while self.has_room()
-            && let Some(held) = self.held.pop_front()
+            && let Some(Held { opaque, head, body }) = self.held.pop()
         {
-            self.held_bytes -= held.size();
-            let Held { opaque, head, body } = held;
             let gone = |entry: &Entry<T>| entry.token.is_gone();
             if let Some(entry) = self.calls.remove_if(opaque, gone) {
                 // Given up before a byte of it was queued: it need not be sent.
@@ -390,7 +316,7 @@ impl<T: Waiter> Link<T> {
 
     /// Drops held calls that nobody waits for any more, when they may have become many.
     fn forget_the_gone(&mut self) {
-        if !self.sweep.is_due(self.held_bytes) {
+        if !self.held.needs_a_look() {
             return;
         }
         let gone = |entry: &Entry<T>| entry.place.is_none() && entry.token.is_gone();
@@ -398,13 +324,12 @@ impl<T: Waiter> Link<T> {
             self.no_room_for(entry.token);
         }
         self.retain_held();
-        self.sweep.done(self.held_bytes);
+        self.held.looked_through();
     }
 
     /// Keeps of what is held whatever is still called.
     fn retain_held(&mut self) {
-        self.held.retain(|held| self.calls.get_mut(held.opaque).is_some());
-        self.held_bytes = self.held.iter().map(Held::size).sum();
+        self.held.retain(|opaque| self.calls.get_mut(opaque).is_some());
     }
 
     /// The peer takes no more calls on this connection: what has not been queued goes elsewhere.
@@ -415,19 +340,5 @@ impl<T: Waiter> Link<T> {
         }
         self.retain_held();
         self.leaving = Some(cause);
-    }
-}
-
-/// A call that waits for room: encoded, in the table of calls, and not in the queue yet.
-#[derive(Debug)]
-struct Held {
-    opaque: i32,
-    head: Bytes,
-    body: Bytes,
-}
-
-impl Held {
-    fn size(&self) -> usize {
-        ENTRY_SIZE + self.head.len() + self.body.len()
     }
 }

@@ -3,13 +3,16 @@
 //! A [`Link`] never reconnects. It uses nothing but [`codec`](crate::codec), so it could carry any
 //! protocol that correlates answers by an opaque number. See [`Link`] for its contract.
 
+mod backlog;
 mod calls;
 mod error;
+mod io;
 mod machine;
 mod outgoing;
 #[cfg(test)]
 mod tests;
 
 pub use error::{CallError, CallRefused, LinkError, Refusal};
-pub use machine::{Call, Link, LinkConfig, LinkEvent, LinkStats};
+pub use io::{Call, LinkConfig, LinkEvent, LinkStats};
+pub use machine::Link;
 pub use outgoing::Outgoing;

@@ -1,0 +1,75 @@
+//! What goes into and comes out of a link.
+
+use super::CallError;
+use crate::{
+    codec::{Frame, SerializeType},
+    time::Instant,
+};
+
+/// Limits and habits of one connection.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkConfig {
+    /// The form of requests.
+    pub form: SerializeType,
+    /// Calls that may await their answers.
+    pub in_flight_max: usize,
+    /// Bytes that may be queued, beyond which further calls are held. One call may exceed it, so
+    /// that no message is too large to be sent at all. What is queued is lent all at once, so this
+    /// is also what a connection that breaks leaves in doubt, and little is better than much.
+    pub queue_bytes_max: usize,
+    /// Where opaques start; tests start near the wrap.
+    pub first_opaque: i32,
+}
+
+impl Default for LinkConfig {
+    fn default() -> Self {
+        Self {
+            form: SerializeType::Binary,
+            in_flight_max: 10_000,
+            queue_bytes_max: 1024 * 1024,
+            first_opaque: 0,
+        }
+    }
+}
+
+/// A request, whose it is, and how long its answer is waited for.
+#[derive(Debug)]
+pub struct Call<'a, R: ?Sized, T> {
+    /// What to ask.
+    pub request: &'a R,
+    /// Comes back with the answer.
+    pub token: T,
+    /// When to stop waiting.
+    pub deadline: Instant,
+    /// A question of life: queued even when there is no room, and given up only after the peer has
+    /// not been heard for as long as it was given, so that a connection that is merely busy is not
+    /// taken for dead. For the few heartbeats of the client.
+    pub probe: bool,
+}
+
+/// What a link has to say.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LinkEvent<T> {
+    /// A call is over.
+    Done {
+        /// The caller's token.
+        token: T,
+        /// The peer's answer, whatever its code, or why there is none.
+        outcome: Result<Frame, CallError>,
+    },
+    /// A request of the peer.
+    Request(Frame),
+    /// The peer has answered some call with GO_AWAY: do not use this connection for new calls.
+    GoAway,
+}
+
+/// What a link has counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LinkStats {
+    /// Answers to no call in flight: late, repeated, or never asked for. They have no effect.
+    pub stray_answers: u64,
+    /// Requests of the peer.
+    pub peer_requests: u64,
+}
