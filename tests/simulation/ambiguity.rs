@@ -70,7 +70,7 @@ fn row_2_what_was_never_written_is_certainly_not_stored() {
             world.freeze(broker);
         }
         let sends: Vec<_> =
-            (0..60).map(|_| world.send_with(producer, TOPIC, 30_000, |message| message)).collect();
+            (0..200).map(|_| world.send_with(producer, TOPIC, 60_000, |message| message)).collect();
         let errors: Vec<_> = sends.into_iter().map(|s| world.answer(s).unwrap_err()).collect();
         let not_sent = errors.iter().filter(|error| error.outcome() == Outcome::NotSent).count();
         assert!(not_sent > 0, "what waited behind a closed window was not sent");

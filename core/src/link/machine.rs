@@ -140,7 +140,7 @@ impl<T: Waiter> Link<T> {
             let any = self.queue.has_remaining();
             into.append(&mut self.queue);
             self.admit();
-            if any || !self.queue.has_remaining() {
+            if any || !self.queue.has_remaining() || is_on(LendingLooksOnce) {
                 return any;
             }
         }

@@ -149,7 +149,31 @@ impl Model {
     }
 }
 
+/// What comes out of a link, and what the peer reads, when events are fetched after every step or
+/// only at the end.
+fn play(ops: &[Op], fetch_always: bool) -> (Vec<Told>, Vec<(u32, i32)>) {
+    let mut model = Model::new();
+    let mut told = Vec::new();
+    for op in ops.iter().filter(|op| !matches!(op, Op::Poll)) {
+        model.apply(op.clone());
+        if fetch_always {
+            told.extend(model.bench.told());
+        }
+    }
+    told.extend(model.bench.told());
+    model.bench.link.handle_closed(LinkError::Retired);
+    told.extend(model.bench.told());
+    (told, model.read)
+}
+
 proptest! {
+    #[test]
+    fn when_events_are_fetched_changes_none_of_them(
+        ops in prop::collection::vec(any_op(), 0..200),
+    ) {
+        prop_assert_eq!(play(&ops, true), play(&ops, false));
+    }
+
     #[test]
     fn every_token_comes_out_once_and_nothing_is_miscounted(
         ops in prop::collection::vec(any_op(), 0..200),

@@ -2,11 +2,11 @@
 //! tokio and smol, whose loops these follow.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::poll_fn,
     pin::Pin,
     rc::Rc,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -93,11 +93,34 @@ pub(super) async fn run_hub(hub: Rc<RefCell<Box<Hub<Orders>>>>, around: Surround
     }
 }
 
+/// A link in the world, and whether its driver has bytes that the socket does not take.
+#[derive(Clone, Debug)]
+pub(super) struct Watched {
+    pub(super) link: Weak<SharedLink<DriverBell>>,
+    stuck: Rc<Cell<bool>>,
+}
+
+impl Watched {
+    pub(super) fn new(link: &Arc<SharedLink<DriverBell>>) -> Self {
+        Self { link: Arc::downgrade(link), stuck: Rc::default() }
+    }
+
+    /// True when bytes are queued that could be on their way.
+    pub(super) fn is_overlooked(&self) -> bool {
+        !self.stuck.get() && self.link.upgrade().is_some_and(|link| link.has_queued())
+    }
+}
+
 /// Connects, drives the link, and has the last word on it.
-pub(super) async fn run_link(dialing: Dialing, producer: ProducerIndex, around: Surroundings) {
+pub(super) async fn run_link(
+    dialing: Dialing,
+    producer: ProducerIndex,
+    watched: Watched,
+    around: Surroundings,
+) {
     let driver = Driver::new(dialing.link);
     let cause = match connect(driver.link(), producer, dialing.address, &around).await {
-        Ok(socket) => drive(driver.link(), socket, &around).await,
+        Ok(socket) => drive(driver.link(), socket, &watched.stuck, &around).await,
         Err(cause) => cause,
     };
     driver.finish(cause);
@@ -154,6 +177,7 @@ impl Drop for SimSocket {
 async fn drive(
     link: &Arc<SharedLink<DriverBell>>,
     socket: SimSocket,
+    stuck: &Cell<bool>,
     around: &Surroundings,
 ) -> LinkError {
     link.connected();
@@ -161,7 +185,12 @@ async fn drive(
     let mut loops =
         Loop { link, socket, incoming: Incoming::default(), outgoing: Outgoing::default(), around };
     loop {
-        if let Err(cause) = poll_fn(|context| loops.poll_work(context, &mut timer)).await {
+        let worked = poll_fn(|context| {
+            let worked = loops.poll_work(context, &mut timer);
+            stuck.set(loops.outgoing.has_remaining());
+            worked
+        });
+        if let Err(cause) = worked.await {
             return cause;
         }
         yield_now().await;

@@ -1,7 +1,8 @@
 //! Connections between producers and nodes: TCP as far as its users can see it.
 
 use std::{
-    collections::BTreeMap, collections::VecDeque, net::SocketAddr, task::Waker, time::Duration,
+    collections::BTreeMap, collections::VecDeque, net::SocketAddr, ops::RangeInclusive,
+    task::Waker, time::Duration,
 };
 
 use bytes::BytesMut;
@@ -22,8 +23,8 @@ pub(super) type NodeIndex = usize;
 /// A producer's place in the world's table.
 pub(super) type ProducerIndex = usize;
 
-/// What a socket takes before its peer reads.
-const WINDOW: usize = 128 * 1024;
+/// What a socket takes before its peer reads, at least and at most.
+const WINDOW: RangeInclusive<usize> = 16 * 1024..=1024 * 1024;
 /// How long until a connection request that was lost is repeated.
 const SYN_AGAIN: Duration = Duration::from_secs(1);
 
@@ -262,6 +263,7 @@ impl Network {
 
     fn connect(&mut self, producer: ProducerIndex, node: NodeIndex) -> ConnId {
         let conn = self.id();
+        let window = self.rng.usize(WINDOW);
         self.next_port = self.next_port.checked_add(1).unwrap_or(10_000);
         let peer = SocketAddr::from(([10, 0, 0, producer as u8 + 1], self.next_port));
         self.conns.insert(
@@ -270,8 +272,8 @@ impl Network {
                 producer,
                 node,
                 peer,
-                up: Pipe::new(WINDOW),
-                down: Pipe::new(WINDOW),
+                up: Pipe::new(window),
+                down: Pipe::new(window),
                 lost: false,
                 producer_open: true,
                 node_open: true,

@@ -1,17 +1,12 @@
 //! A producer in the simulated world: the production machines and the shared parts, on tasks of
 //! the simulation.
 
-use std::{
-    cell::RefCell,
-    fmt,
-    rc::Rc,
-    sync::{Arc, Weak},
-};
+use std::{cell::RefCell, fmt, rc::Rc, sync::Arc};
 
 use rocketmq_producer_core::model::ProducerConfig;
-use rocketmq_producer_shared::{DriverBell, Hub, Lifecycle, SharedLink};
+use rocketmq_producer_shared::{DriverBell, Hub, Lifecycle};
 
-use super::driver::Orders;
+use super::driver::{Orders, Watched};
 
 pub(super) type SharedHub = Rc<RefCell<Box<Hub<Orders>>>>;
 
@@ -23,7 +18,7 @@ pub(super) struct SimProducer {
     pub(super) orders: Orders,
     /// The current session's, or the last one's.
     pub(super) hub: Option<SharedHub>,
-    pub(super) links: Vec<Weak<SharedLink<DriverBell>>>,
+    pub(super) links: Vec<Watched>,
     /// Since the last start.
     pub(super) acknowledged: u64,
 }
@@ -91,8 +86,7 @@ impl SimProducer {
         let Some(session) = session.filter(|session| !session.is_over()) else {
             return vec![Doing::Stopped];
         };
-        let loads = self.links.iter().filter_map(Weak::upgrade).map(|link| link.load());
-        let (in_flight, held) = loads.fold((0, 0), |sum, load| (sum.0 + load.0, sum.1 + load.1));
+        let (in_flight, held) = self.load();
         let running = session.is_open();
         [
             (Doing::Cold, running && self.acknowledged == 0),
@@ -109,11 +103,16 @@ impl SimProducer {
         .collect()
     }
 
+    fn load(&self) -> (usize, usize) {
+        let links = self.links.iter().filter_map(|watched| watched.link.upgrade());
+        let loads = links.map(|link| link.load());
+        loads.fold((0, 0), |sum, load| (sum.0 + load.0, sum.1 + load.1))
+    }
+
     /// What is left in its tables: sends in flight, calls, held calls, waiting sends.
     pub(super) fn pending(&self) -> [usize; 4] {
         let session = self.lifecycle.as_ref().and_then(|lifecycle| lifecycle.session());
-        let loads = self.links.iter().filter_map(Weak::upgrade).map(|link| link.load());
-        let (in_flight, held) = loads.fold((0, 0), |sum, load| (sum.0 + load.0, sum.1 + load.1));
+        let (in_flight, held) = self.load();
         let waiting = self.hub.as_ref().map_or(0, |hub| hub.borrow().waiting());
         [session.map_or(0, |session| session.in_flight()), in_flight, held, waiting]
     }

@@ -10,7 +10,7 @@ use super::{
 
 /// How long after the last fault sends may still fail: routes are asked for every 30 s, and a
 /// connection that is dead without anybody having said so is found by a heartbeat and its time-out.
-pub const RECOVERY_MAX: Duration = Duration::from_secs(75);
+pub const RECOVERY_MAX: Duration = Duration::from_secs(40);
 
 /// What a run was.
 #[derive(Clone, Debug)]

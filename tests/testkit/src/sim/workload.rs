@@ -83,6 +83,14 @@ impl World {
                 self.strike_soon();
             }
             1..6 => self.start(producer),
+            15..17 => {
+                let burst = self.workload.rng.u32(10..40);
+                for _ in 0..burst {
+                    let size = self.workload.rng.usize(20_000..100_000);
+                    self.send_with(producer, TOPIC, size, |message| message);
+                }
+                self.strike_soon();
+            }
             6..9 => self.workload.rush = self.workload.rng.u32(50..300),
             9..15 => {
                 let burst = self.workload.rng.u32(20..200);

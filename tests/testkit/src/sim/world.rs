@@ -5,7 +5,6 @@ use std::{
     collections::{BTreeMap, VecDeque},
     net::SocketAddr,
     rc::Rc,
-    sync::Arc,
     time::Duration,
 };
 
@@ -21,7 +20,7 @@ use super::{
     agenda::{Agenda, Timers},
     chaos::Chaos,
     coverage::Coverage,
-    driver::{Orders, Surroundings, run_hub, run_link},
+    driver::{Orders, Surroundings, Watched, run_hub, run_link},
     executor::{Executor, TaskId},
     network::Network,
     oracle::{Counts, Oracle, SendId, Violation},
@@ -342,7 +341,17 @@ impl World {
             let notice = self.network.borrow_mut().take_notice();
             match notice {
                 Some(notice) => self.heed(notice),
-                None => return,
+                None => return self.look_for_overlooked_bytes(),
+            }
+        }
+    }
+
+    /// Everybody waits: nobody may wait with bytes that a socket would take.
+    fn look_for_overlooked_bytes(&mut self) {
+        for (index, producer) in self.producers.iter().enumerate() {
+            if producer.links.iter().any(Watched::is_overlooked) {
+                let story = format!("producer {index} has queued what nobody writes");
+                return self.oracle.violate("no wake-up is lost", story);
             }
         }
     }
@@ -364,8 +373,9 @@ impl World {
                 self.dials += 1;
                 let address = dialing.address.clone();
                 let links = &mut self.producers[index].links;
-                links.retain(|link| link.strong_count() > 0);
-                links.push(Arc::downgrade(&dialing.link));
+                links.retain(|watched| watched.link.strong_count() > 0);
+                let watched = Watched::new(&dialing.link);
+                links.push(watched.clone());
                 if self.network.borrow().is_dialing(index, &address) {
                     let story = format!("producer {index} dials {address} twice at once");
                     self.oracle.violate("one dial at a time", story);
@@ -373,7 +383,7 @@ impl World {
                 self.trace.note(self.now, "dial", &[index as u64, address.port.into()], || {
                     format!("producer {index} connects to {address}")
                 });
-                self.executor.spawn("link", run_link(dialing, index, self.around.clone()));
+                self.executor.spawn("link", run_link(dialing, index, watched, self.around.clone()));
             }
         }
         loop {
