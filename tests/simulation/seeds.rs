@@ -1,12 +1,12 @@
 //! Clusters in trouble that a seed decides. The command `simulate` runs more of them.
 
-use std::time::Duration;
+use std::{sync::atomic::AtomicBool, time::Duration};
 
 use rocketmq_producer_testkit::sim::sweep;
 
 #[test]
 fn no_rule_is_broken_in_two_hundred_clusters_in_trouble() {
-    let summary = sweep((1, 200), Duration::from_secs(600), 2, |_| {});
+    let summary = sweep((1, 200), Duration::from_secs(600), 2, &AtomicBool::new(false), |_| {});
     let summary = summary.unwrap_or_else(|failure| {
         let (seed, violation) = (failure.seed, &failure.violation);
         panic!(

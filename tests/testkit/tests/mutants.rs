@@ -1,6 +1,6 @@
 //! What the simulation is worth: known bugs, put back one by one, are found.
 
-use std::time::Duration;
+use std::{sync::atomic::AtomicBool, time::Duration};
 
 use rocketmq_producer_core::mutants::{Mutant, switch_on};
 use rocketmq_producer_testkit::sim::{self, BROKER_A, BROKER_B, BROKER_C, TOPIC, Violation, World};
@@ -11,7 +11,7 @@ const TIME: Duration = Duration::from_secs(600);
 
 #[test]
 fn known_bugs_are_found_within_a_hundred_seeds() {
-    let healthy = sim::sweep((1, SEEDS_MAX), TIME, 2, |_| {});
+    let healthy = sim::sweep((1, SEEDS_MAX), TIME, 2, &AtomicBool::new(false), |_| {});
     assert!(healthy.is_ok(), "without any of them there is one: {healthy:?}");
     let mut missed = Vec::new();
     for mutant in Mutant::SHOWN_BY_CHANCE {

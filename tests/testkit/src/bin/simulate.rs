@@ -5,9 +5,19 @@
 //! ```
 //!
 //! prints what troubles have met what states of producers, how sends have ended, and how long
-//! recovery took. A run that breaks a rule is told event by event, with the line that replays it.
+//! recovery took; Ctrl-C shows it of the runs so far. A run that breaks a rule is told event by event, with the line that replays it.
 
-use std::{num::ParseIntError, process::ExitCode, str::FromStr, thread, time::Duration};
+use std::{
+    num::ParseIntError,
+    process::ExitCode,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -78,7 +88,8 @@ fn main() -> ExitCode {
     let threads = arguments.threads.unwrap_or(processors);
     let threads = if arguments.hashes { 1 } else { threads };
     let bar = ProgressBar::new(last - first + 1).with_style(style());
-    let swept = sweep((first, last), time, threads, |report| {
+    let stop = stop_on_ctrl_c();
+    let swept = sweep((first, last), time, threads, &stop, |report| {
         if arguments.hashes {
             println!("{} {:016x}", report.seed, report.hash);
         }
@@ -101,6 +112,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ctrl-C ends the runs under way; what they were is shown all the same.
+fn stop_on_ctrl_c() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&stop);
+    // Without a handler, Ctrl-C ends the program as it always does.
+    let _ = ctrlc::set_handler(move || told.store(true, Ordering::Relaxed));
+    stop
 }
 
 fn style() -> ProgressStyle {

@@ -44,7 +44,7 @@ impl Summary {
 }
 
 /// Runs the seeds `first..=last`, each for `time` under faults, on so many threads; `each` is told
-/// of every run that is over. The first failure ends it.
+/// of every run that is over. The first failure ends it, and so does `stop`.
 ///
 /// # Errors
 ///
@@ -53,6 +53,7 @@ pub fn sweep(
     (first, last): (u64, u64),
     time: Duration,
     threads: usize,
+    stop: &AtomicBool,
     each: impl Fn(&Report) + Sync,
 ) -> Result<Summary, Box<Failure>> {
     let next = AtomicU64::new(first);
@@ -60,7 +61,7 @@ pub fn sweep(
     let summary = Mutex::new(Summary::default());
     let failure = Mutex::new(None);
     let work = || {
-        while !over.load(Ordering::Relaxed) {
+        while !over.load(Ordering::Relaxed) && !stop.load(Ordering::Relaxed) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed > last {
                 return;
