@@ -92,3 +92,13 @@ fn a_name_that_resolves_again_is_resolved_again() {
     pass(&mut world, 5 * SECOND);
     assert!(world.deliver(producer, TOPIC).is_ok());
 }
+
+#[test]
+fn row_31_a_cluster_on_ipv6_is_a_cluster_like_any_other() {
+    let (mut world, producer) = warm_world(8);
+    assert!(world.cluster().stored(TOPIC).iter().all(|message| message.store_host.is_ipv6()));
+    world.crash(BROKER_A);
+    for _ in 0..10 {
+        assert!(world.deliver(producer, TOPIC).is_ok());
+    }
+}

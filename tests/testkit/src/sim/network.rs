@@ -1,8 +1,12 @@
 //! Connections between producers and nodes: TCP as far as its users can see it.
 
 use std::{
-    collections::BTreeMap, collections::VecDeque, net::SocketAddr, ops::RangeInclusive,
-    task::Waker, time::Duration,
+    collections::BTreeMap,
+    collections::VecDeque,
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    task::Waker,
+    time::Duration,
 };
 
 use bytes::BytesMut;
@@ -46,6 +50,23 @@ impl Default for Path {
             bytes_per_second: 100_000_000,
         };
         Self { way, up_held: false, down_held: false }
+    }
+}
+
+/// Which addresses the world's hosts have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    /// A host's address.
+    pub(super) fn ip(self, [a, b, c, d]: [u8; 4]) -> IpAddr {
+        match self {
+            Self::V4 => IpAddr::from([a, b, c, d]),
+            Self::V6 => IpAddr::from([0xfd00, 0, 0, 0, a.into(), b.into(), c.into(), d.into()]),
+        }
     }
 }
 
@@ -119,6 +140,7 @@ pub(super) struct Name {
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Network {
+    pub(super) family: Family,
     now: Instant,
     rng: Rng,
     agenda: Agenda<Event>,
@@ -135,8 +157,9 @@ pub(super) struct Network {
 }
 
 impl Network {
-    pub(super) fn new(rng: Rng, nodes: usize) -> Self {
+    pub(super) fn new(rng: Rng, nodes: usize, family: Family) -> Self {
         Self {
+            family,
             now: Instant::default(),
             rng,
             agenda: Agenda::default(),
@@ -265,7 +288,7 @@ impl Network {
         let conn = self.id();
         let window = self.rng.usize(WINDOW);
         self.next_port = self.next_port.checked_add(1).unwrap_or(10_000);
-        let peer = SocketAddr::from(([10, 0, 0, producer as u8 + 1], self.next_port));
+        let peer = SocketAddr::new(self.family.ip([10, 0, 0, producer as u8 + 1]), self.next_port);
         self.conns.insert(
             conn,
             Conn {

@@ -66,7 +66,8 @@ impl World {
             }
             Kind::Unresolved => self.set_name(peer, |name| name.fails = true),
             Kind::Renamed => {
-                let elsewhere = [10, 9, 9, self.rng.u8(1..)].into();
+                let elsewhere = [10, 9, 9, self.rng.u8(1..)];
+                let elsewhere = self.network.borrow().family.ip(elsewhere);
                 self.set_name(peer, |name| name.address.set_ip(elsewhere));
             }
             Kind::ClockBack => self.set_wall_offset(self.wall_offset - 3_600_000),
@@ -176,7 +177,8 @@ impl World {
             let number = name_server.0;
             match kind {
                 Kind::MasterLost => {
-                    let slave = SocketAddr::from(([10, 3, 0, peer.0 as u8], 10911));
+                    let slave = self.network.borrow().family.ip([10, 3, 0, peer.0 as u8]);
+                    let slave = SocketAddr::new(slave, 10911);
                     self.cluster.set_slave_address(peer.name(), slave);
                     self.cluster.register_broker(peer.name(), number);
                     self.cluster.name_server(number).unregister(peer.name());

@@ -69,8 +69,9 @@ impl World {
     /// Gives a broker that is down another address for its next start.
     pub fn move_broker(&mut self, broker: Peer) {
         let old = self.servers[broker.0].address;
-        let new = SocketAddr::new([10, 2, self.rng.u8(1..), broker.0 as u8 + 1].into(), old.port());
+        let host = [10, 2, self.rng.u8(1..), broker.0 as u8 + 1];
         let mut network = self.network.borrow_mut();
+        let new = SocketAddr::new(network.family.ip(host), old.port());
         network.addresses.remove(&old);
         network.addresses.insert(new, broker.0);
         drop(network);

@@ -22,7 +22,7 @@ use super::{
     coverage::Coverage,
     driver::{Orders, Surroundings, Watched, run_hub, run_link},
     executor::{Executor, TaskId},
-    network::Network,
+    network::{Family, Network},
     oracle::{Counts, Oracle, SendId, Violation},
     producer::{Doing, SimProducer},
     server::{Received, Server},
@@ -62,6 +62,8 @@ pub const TOPIC: &str = "orders";
 const REGISTER_EVERY: Duration = Duration::from_secs(30);
 /// More polls than any number of tasks needs without time going on.
 const POLLS_MAX: u32 = 100_000;
+/// Every so-many-th world has hosts with IPv6 addresses.
+const SEEDS_ON_IPV6: u64 = 8;
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// 2026-11-23T00:00:00Z.
 pub(super) const WALL_START: i64 = 1_795_392_000_000;
@@ -143,11 +145,12 @@ impl World {
         cluster.keep_journal();
         cluster.hold_registrations();
         let nodes = cluster.nodes();
-        let mut network = Network::new(rng.fork(), nodes.len());
+        let family = if seed.is_multiple_of(SEEDS_ON_IPV6) { Family::V6 } else { Family::V4 };
+        let mut network = Network::new(rng.fork(), nodes.len(), family);
         let servers: Vec<_> = nodes
             .into_iter()
             .enumerate()
-            .map(|(index, node)| Server::new(node.clone(), index, home(index, &node)))
+            .map(|(index, node)| Server::new(node.clone(), index, home(family, index, &node)))
             .collect();
         for server in &servers {
             network.addresses.insert(server.address, server.index);
@@ -443,9 +446,10 @@ impl Peer {
 }
 
 /// Where a node listens at first.
-fn home(index: usize, node: &Node) -> SocketAddr {
-    match node {
-        Node::NameServer(_) => SocketAddr::from(([10, 1, 0, index as u8 + 1], 9876)),
-        Node::Broker(_) => SocketAddr::from(([10, 2, 0, index as u8 + 1], 10911)),
-    }
+fn home(family: Family, index: usize, node: &Node) -> SocketAddr {
+    let (net, port) = match node {
+        Node::NameServer(_) => (1, 9876),
+        Node::Broker(_) => (2, 10911),
+    };
+    SocketAddr::new(family.ip([10, net, 0, index as u8 + 1]), port)
 }
