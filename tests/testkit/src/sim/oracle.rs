@@ -73,6 +73,8 @@ pub(super) struct Oracle {
     open: BTreeMap<SendId, ()>,
     next: SendId,
     violation: Option<Violation>,
+    /// When a send of each producer was answered last.
+    last_answers: BTreeMap<usize, Instant>,
     pub(super) counts: Counts,
 }
 
@@ -156,6 +158,7 @@ impl Oracle {
     ) {
         let Some(send) = self.sends.get_mut(&id) else { return };
         self.open.remove(&id);
+        self.last_answers.insert(send.producer, now);
         if send.fate != Fate::Open {
             return self.violate("answered once", format!("send {id} was answered twice"));
         }
@@ -281,6 +284,11 @@ impl Oracle {
     /// Whose send it is.
     pub(super) fn producer_of(&self, id: SendId) -> Option<usize> {
         self.sends.get(&id).map(|send| send.producer)
+    }
+
+    /// When a send of this producer was answered last.
+    pub(super) fn last_answer(&self, producer: usize) -> Option<Instant> {
+        self.last_answers.get(&producer).copied()
     }
 
     /// When the send began, and its message.

@@ -69,15 +69,17 @@ impl World {
         let index = producer.0;
         let Some(lifecycle) = self.producers[index].lifecycle.clone() else { return };
         self.trace.note(self.now, "shutdown", &[index as u64], || format!("producer {index}"));
-        let under_way = Rc::clone(&self.shutdowns);
+        let (under_way, shortened) = (Rc::clone(&self.shutdowns), Rc::clone(&self.shortened));
         let id = self.trace.events();
         let due = self.now + self.producers[index].config.shutdown_timeout + TICK;
         self.agenda.add(due, Happening::MustHaveStopped(id));
         under_way.borrow_mut().insert(id, index);
         self.executor.spawn("shutdown", async move {
-            // How many sends were cut off does not matter here: each of them is judged.
-            let _ = lifecycle.shutdown().await;
+            let cut_off = lifecycle.shutdown().await.err().map_or(0, |error| error.unfinished);
             under_way.borrow_mut().remove(&id);
+            if cut_off > 0 {
+                shortened.borrow_mut().push((index, cut_off));
+            }
         });
     }
 

@@ -120,6 +120,8 @@ pub struct World {
     /// Shutdowns under way, and whose they are.
     pub(super) shutdowns: Rc<RefCell<BTreeMap<u64, usize>>>,
     dials: u64,
+    /// Shutdowns that have just cut sends off: whose, and how many.
+    pub(super) shortened: Rc<RefCell<Vec<(usize, usize)>>>,
     pub(super) oracle: Oracle,
     pub(super) trace: Trace,
     pub(super) coverage: Coverage,
@@ -184,6 +186,7 @@ impl World {
             hubs: Rc::default(),
             shutdowns: Rc::default(),
             dials: 0,
+            shortened: Rc::default(),
             oracle: Oracle::default(),
             trace: Trace::new(timeline),
             coverage: Coverage::default(),
@@ -344,7 +347,19 @@ impl World {
             let notice = self.network.borrow_mut().take_notice();
             match notice {
                 Some(notice) => self.heed(notice),
-                None => return self.look_for_overlooked_bytes(),
+                None => break,
+            }
+        }
+        self.judge_shutdowns();
+        self.look_for_overlooked_bytes();
+    }
+
+    /// A shutdown that says it has cut sends off has: they were answered with it.
+    fn judge_shutdowns(&mut self) {
+        for (producer, cut_off) in self.shortened.take() {
+            if self.oracle.last_answer(producer) != Some(self.now) {
+                let story = format!("producer {producer} says it has cut off {cut_off} sends");
+                self.oracle.violate("sends in flight are counted", story);
             }
         }
     }
