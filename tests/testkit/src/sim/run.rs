@@ -1,6 +1,9 @@
 //! One seed, from its beginning to its verdict.
 
-use std::time::Duration;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use super::{
     coverage::Coverage,
@@ -52,12 +55,12 @@ pub struct Failure {
 /// What must not be, with the timeline of the same seed run again.
 pub fn run(seed: u64, time: Duration) -> Result<Report, Box<Failure>> {
     let mut world = World::new(seed);
-    match live(&mut world, time) {
+    match live_or_panic(&mut world, time) {
         Ok(recovery) => Ok(report(seed, &world, recovery)),
         Err(_) => {
             // The same again, this time for humans.
             let mut world = World::with_timeline(seed, true);
-            let violation = live(&mut world, time).err().unwrap_or_else(|| Violation {
+            let violation = live_or_panic(&mut world, time).err().unwrap_or_else(|| Violation {
                 rule: "determinism",
                 story: "a run that failed has not failed again".to_owned(),
             });
@@ -70,7 +73,7 @@ pub fn run(seed: u64, time: Duration) -> Result<Report, Box<Failure>> {
 /// The same, and writes down what happens, whether or not it goes well.
 pub fn run_with_timeline(seed: u64, time: Duration) -> (Result<Report, Violation>, String) {
     let mut world = World::with_timeline(seed, true);
-    let result = live(&mut world, time).map(|recovery| report(seed, &world, recovery));
+    let result = live_or_panic(&mut world, time).map(|recovery| report(seed, &world, recovery));
     (result, world.timeline().to_owned())
 }
 
@@ -85,6 +88,18 @@ fn report(seed: u64, world: &World, recovery: Duration) -> Report {
         events: world.trace.events(),
         hash: world.hash(),
     }
+}
+
+/// A panic in the machines breaks a rule like any other.
+fn live_or_panic(world: &mut World, time: Duration) -> Result<Duration, Violation> {
+    // The world is not used again after a panic, but for its timeline.
+    let lived = catch_unwind(AssertUnwindSafe(|| live(world, time)));
+    lived.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        let story = text.unwrap_or("it does not say why").to_owned();
+        Err(Violation { rule: "nothing panics", story })
+    })
 }
 
 /// Gives the longest recovery.
