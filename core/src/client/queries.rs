@@ -37,9 +37,6 @@ impl Client {
         let resting = failed_lately && known.due > now.instant;
         if known.query.is_none() && known.entry.route.is_none() && !resting {
             self.ask(now, topic);
-        } else if resting {
-            // Waits for the round that is due; a topic that was to be forgotten is due sooner now.
-            known.due = known.due.min(now.instant + Duration::from_secs(1));
         }
     }
 

@@ -107,9 +107,8 @@ impl Topic {
         self.streak = self.streak.saturating_add(1);
         let pause = match self.entry.route {
             Some(_) => retry,
-            None if transient && self.wanted_until > now.instant => {
-                RETRY_MAX.min(RETRY * 2u32.pow(self.streak.min(8) - 1))
-            }
+            // Whether or not somebody waits now: who comes later must not find this an answer.
+            None if transient => RETRY_MAX.min(RETRY * 2u32.pow(self.streak.min(8) - 1)),
             None => FORGET_AFTER,
         };
         self.due = now.instant + pause;

@@ -189,6 +189,25 @@ fn while_somebody_waits_unreachable_name_servers_are_asked_again_and_again() {
 }
 
 #[test]
+fn row_27_a_failure_of_long_ago_is_no_answer_for_a_new_send() {
+    let mut world = World::new();
+    world.topic("T", &["a"]);
+    for server in ["ns1", "ns2"] {
+        world.host(server, Host::Ignores);
+    }
+    // The round outlasts the send that it was for.
+    world.ask_route("T");
+    world.run(20 * SECOND);
+    assert!(matches!(world.failure("T"), Some(RouteError::NameServersUnreachable { .. })));
+    for server in ["ns1", "ns2"] {
+        world.host(server, Host::Serves);
+    }
+    world.ask_route("T");
+    world.run(Duration::ZERO);
+    assert!(world.route("T").is_some(), "asked at once");
+}
+
+#[test]
 fn row_45_the_reason_is_still_told_when_the_wait_is_over() {
     let mut world = World::new();
     for server in ["ns1", "ns2"] {

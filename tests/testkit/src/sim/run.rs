@@ -153,11 +153,11 @@ impl World {
         self.start(producer);
         self.run_for(Duration::ZERO)?;
         loop {
-            let before = self.oracle.counts.acknowledged;
+            let before = self.producers[producer.0].acknowledged;
             self.send(producer, TOPIC);
             self.run_until(Duration::from_secs(20), |world| world.open_sends() == 0)?;
             let took = self.now.saturating_since(began);
-            if self.oracle.counts.acknowledged > before {
+            if self.producers[producer.0].acknowledged > before {
                 return Ok(took);
             }
             if took > RECOVERY_MAX {
