@@ -38,13 +38,15 @@ pub use rocketmq_producer_tokio as tokio;
 
 pub use rocketmq_producer_core::{
     codec::SerializeType,
-    delivery::{Attempt, AttemptFailure, Outcome, SendError, SendErrorKind, TimeoutPhase},
+    delivery::{
+        Attempt, AttemptFailure, Outcome, SendError, SendErrorKind, SendOptions, TimeoutPhase,
+    },
     link::{CallError, LinkError},
     model::{
-        Address, ConfigError, InvalidMessage, InvalidName, Message, MessageQueue, ProducerConfig,
-        SendReceipt, SendStatus,
+        Address, AddressTranslation, ConfigError, InvalidMessage, InvalidName, Message,
+        MessageQueue, ProducerConfig, RoutingStrategy, SendReceipt, SendStatus,
     },
-    route::RouteError,
+    route::{BadSelection, BrokerHealthStats, BrokerState, QueueSelector, RouteError},
 };
 pub use rocketmq_producer_shared::{ShutdownError, StartError};
 

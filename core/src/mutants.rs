@@ -14,7 +14,8 @@ pub enum Mutant {
     ExpiredCallsStay,
     /// Nothing else is dialled while a dial is under way.
     OneDialAtATime,
-    /// An answer is taken for whatever call sits where its own did.
+    /// An answer is taken for whatever call sits where its own did. It takes a scenario: answers
+    /// that come after the whole send's end are rare.
     AnswersByPlace,
     /// A caller that goes leaves half of its frame in the stream.
     HalfAFrame,
@@ -35,16 +36,25 @@ pub enum Mutant {
     MaybeStoredIsRejected,
     /// `retry_unknown = false` changes nothing.
     AtMostOnceIsNot,
+    /// A broker that has fallen ill is never tried again.
+    UnhealthyForEver,
+    /// Messages of one sharding key do not wait for each other.
+    OrderedInParallel,
+    /// A send that is given up keeps its permit.
+    PermitsAreLost,
+    /// What has failed once is not tried again.
+    NoRetries,
+    /// A busy broker is given as much as before.
+    WindowNeverShrinks,
 }
 
 #[cfg(feature = "mutants")]
 impl Mutant {
     /// Those that show in the random lives of clusters.
-    pub const SHOWN_BY_CHANCE: [Self; 12] = [
+    pub const SHOWN_BY_CHANCE: [Self; 14] = [
         Self::OneDeadlineForTheFirstBroker,
         Self::ExpiredCallsStay,
         Self::OneDialAtATime,
-        Self::AnswersByPlace,
         Self::HalfAFrame,
         Self::LentIsUnsent,
         Self::LostCallsAreForgotten,
@@ -53,6 +63,9 @@ impl Mutant {
         Self::NoHeartbeats,
         Self::MaybeStoredIsRejected,
         Self::AtMostOnceIsNot,
+        Self::PermitsAreLost,
+        Self::NoRetries,
+        Self::OrderedInParallel,
     ];
 }
 

@@ -9,6 +9,14 @@ pub trait Waiter {
     fn is_gone(&self) -> bool {
         false
     }
+
+    /// A second token of the same waiter, where it can take more than one answer.
+    fn again(&self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 /// A bare number waits for ever.

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{TcpStream, ToSocketAddrs},
+    net::{SocketAddr, TcpStream, ToSocketAddrs},
     time::{Duration, Instant},
 };
 
@@ -28,6 +28,12 @@ pub(crate) fn connect(address: &Address, timeout: Duration) -> Result<TcpStream,
         }
     }
     Err(last)
+}
+
+/// Where the name leads now; nowhere, if it cannot be resolved.
+pub(crate) fn look_up(address: &Address) -> Vec<SocketAddr> {
+    let found = (&*address.host, address.port).to_socket_addrs();
+    found.map_or_else(|_| Vec::new(), Iterator::collect)
 }
 
 fn failed(reason: &str) -> LinkError {

@@ -10,7 +10,11 @@ use std::{
 use rocketmq_producer_core::{link::LinkError, model::Address, time::Deadline};
 use rocketmq_producer_shared::{Dialer, Driver, Hub, SharedLink, Turn};
 
-use crate::{connect::connect, link::SocketWire, link::read};
+use crate::{
+    connect::{connect, look_up},
+    link::SocketWire,
+    link::read,
+};
 
 /// Runs the hub until it has stopped.
 pub(crate) fn run(mut hub: Box<Hub<ThreadDialer>>) {
@@ -67,6 +71,13 @@ impl Dialer for ThreadDialer {
         if let Err(error) = spawned {
             let reason = format!("no thread to be had: {error}").into();
             failed.disconnected(LinkError::Dial { reason });
+        }
+    }
+    fn resolve(&mut self, link: Arc<SharedLink<SocketWire>>, address: Address) {
+        let thread = thread::Builder::new().name(format!("rmq-{}-name", link.id()));
+        let failed = Arc::clone(&link);
+        if thread.spawn(move || link.resolved(look_up(&address))).is_err() {
+            failed.resolved([]);
         }
     }
 }

@@ -38,6 +38,11 @@ pub(crate) struct SocketWire {
 type Link = SharedLink<SocketWire>;
 
 impl Wire for SocketWire {
+    fn is_due_sooner(link: &Arc<Link>) {
+        // The hub keeps the time of all links.
+        link.ring_hub();
+    }
+
     fn bytes_queued(link: &Arc<Link>) {
         if link.wire.socket.get().is_none() {
             return;
@@ -133,7 +138,7 @@ pub(crate) fn read(link: &Arc<Link>, socket: TcpStream) -> LinkError {
     if link.wire.hung_up.load(Ordering::SeqCst) {
         return LinkError::Retired;
     }
-    link.connected();
+    link.connected(socket.peer_addr().ok());
     // Nobody could write before the socket was there.
     SocketWire::bytes_queued(link);
     let mut incoming = Incoming::default();

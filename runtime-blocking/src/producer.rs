@@ -1,19 +1,20 @@
 //! The public type.
 
 use std::{
+    future::Future,
+    pin::Pin,
     sync::Arc,
-    thread,
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
     time::{Duration, Instant},
 };
 
-use oneshot::RecvTimeoutError;
 use rocketmq_producer_core::{
-    delivery::SendError,
-    model::{ConfigError, Message, ProducerConfig, SendReceipt},
+    delivery::{SendError, SendOptions},
+    model::{ConfigError, Message, MessageQueue, ProducerConfig, RoutingStrategy, SendReceipt},
+    route::{BrokerHealthStats, Choice, QueueSelector},
 };
-use rocketmq_producer_shared::{
-    Begun, Completion, Hub, Lifecycle, Next, Sending, ShutdownError, StartError,
-};
+use rocketmq_producer_shared::{Begun, Hub, Lifecycle, Sending, ShutdownError, StartError};
 
 use crate::{
     hub::{ThreadDialer, run},
@@ -68,21 +69,32 @@ impl Producer {
     /// [`SendError`] says why, whether the message may be stored, what was tried, and gives the
     /// message back.
     pub fn send(&self, message: Message) -> Result<SendReceipt, SendError> {
-        let mut sending = self.lifecycle.begin_send(message)?;
-        loop {
-            match sending.advance() {
-                Next::Done(result) => return result,
-                // Released, or dropped by a hub that is gone: look again in any case.
-                Next::Wait(released) => drop(released.recv()),
-                Next::Reply { reply, deadline } => {
-                    let completion = match sending.clock().to_std(deadline) {
-                        Some(deadline) => wait_until(&sending, &reply, deadline),
-                        None => reply.recv(),
-                    };
-                    sending.complete(completion);
-                }
-            }
-        }
+        wait(self.lifecycle.begin_send(message, SendOptions::new())?)
+    }
+
+    /// Sends a message with other options than the configuration's.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and [`BadSelection`](rocketmq_producer_core::delivery::SendErrorKind::BadSelection) when a selector
+    /// does not choose a queue.
+    pub fn send_with(
+        &self,
+        message: Message,
+        options: SendOptions,
+    ) -> Result<SendReceipt, SendError> {
+        wait(self.lifecycle.begin_send(message, options)?)
+    }
+
+    /// Sends a message if there is room for it, by `async_send_semaphore` and
+    /// `in_flight_bytes_max`, and waits for the broker's answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and [`Full`](rocketmq_producer_core::delivery::SendErrorKind::Full) when there is none: the message
+    /// comes back.
+    pub fn try_send(&self, message: Message) -> Result<SendReceipt, SendError> {
+        wait(self.lifecycle.try_begin_send(message)?)
     }
 
     /// Stops: refuses new sends, waits up to `shutdown_timeout` for those in flight, unregisters
@@ -98,6 +110,47 @@ impl Producer {
         // The end of the wait is all that matters.
         let _ = session.end().recv();
         session.result()
+    }
+
+    /// From now on messages without a sharding key get their queues so, unless their options say
+    /// otherwise.
+    pub fn set_routing_strategy(&self, strategy: RoutingStrategy) {
+        self.lifecycle.set_choice(Choice::Strategy(strategy));
+    }
+
+    /// From now on this chooses the queues of messages without a sharding key, unless their options
+    /// say otherwise.
+    pub fn set_queue_selector(&self, selector: impl QueueSelector + 'static) {
+        self.lifecycle.set_choice(Choice::Selector(Arc::new(selector)));
+    }
+
+    /// The brokers that the routes of topics in use name, with their health.
+    pub fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
+        self.lifecycle.brokers()
+    }
+
+    /// Keeps sends away from a broker until [`force_broker_recovery`](Self::force_broker_recovery),
+    /// but for those that may go to no other; false when no route names it.
+    pub fn suspend_broker(&self, name: &str) -> bool {
+        self.lifecycle.suspend_broker(name)
+    }
+
+    /// Lets a broker count as healthy, whatever was before; false when no route names it.
+    pub fn force_broker_recovery(&self, name: &str) -> bool {
+        self.lifecycle.force_broker_recovery(name)
+    }
+
+    /// The queues that a topic can be sent to, as far as is known by now.
+    pub fn publish_queues(&self, topic: &str) -> Vec<MessageQueue> {
+        self.lifecycle.publish_queues(topic)
+    }
+
+    /// Asks the name servers about a topic now; true when its route is another than before. Under
+    /// `strict_order`, sharding keys spread over the route's queues anew.
+    ///
+    /// False when the producer is not running, or no name server answers in time.
+    pub fn update_route_info(&self, topic: &str) -> bool {
+        self.lifecycle.update_route_info(topic).is_some_and(block_on)
     }
 
     /// True between a start and the next shutdown.
@@ -116,21 +169,45 @@ fn spawn(hub: Box<Hub<ThreadDialer>>) -> Result<(), StartError> {
     spawned.map(drop).map_err(|error| StartError::Runtime(format!("no thread to be had: {error}")))
 }
 
-/// Waits for a reply, and ends the wait itself when the deadline comes: the link's reader is
-/// blocked in its socket and cannot keep time.
-fn wait_until(
-    sending: &Sending<SocketWire>,
-    reply: &oneshot::Receiver<Completion>,
-    mut deadline: Instant,
-) -> Result<Completion, oneshot::RecvError> {
+/// Waits for a send on this thread, and ends the waits of its calls itself when their time is up: a
+/// link's reader is blocked in its socket and cannot keep time.
+fn wait(mut sending: Sending<SocketWire>) -> Result<SendReceipt, SendError> {
+    let waker = Waker::from(Arc::new(Sleeper(thread::current())));
+    let mut context = Context::from_waker(&waker);
     loop {
-        match reply.recv_deadline(deadline) {
-            Ok(completion) => return Ok(completion),
-            Err(RecvTimeoutError::Disconnected) => return Err(oneshot::RecvError),
-            Err(RecvTimeoutError::Timeout) => {
-                sending.expire();
-                deadline += ROUNDING;
-            }
+        if let Poll::Ready(result) = Pin::new(&mut sending).poll(&mut context) {
+            return result;
         }
+        match sending.deadline().and_then(|deadline| sending.clock().to_std(deadline)) {
+            Some(deadline) => {
+                let left = (deadline + ROUNDING).saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    sending.expire();
+                }
+                thread::park_timeout(left.max(ROUNDING));
+            }
+            None => thread::park(),
+        }
+    }
+}
+
+/// Waits for something that keeps its own time.
+fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Sleeper(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(output) = Pin::new(&mut future).poll(&mut context) {
+            return output;
+        }
+        thread::park();
+    }
+}
+
+/// A thread that waits.
+struct Sleeper(Thread);
+
+impl Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
     }
 }

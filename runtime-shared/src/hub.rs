@@ -25,6 +25,10 @@ pub trait Dialer: Send + 'static {
     /// [`SharedLink::connected`], drives the link, and says [`SharedLink::disconnected`] at its
     /// end, whatever that is. Does not wait.
     fn dial(&mut self, link: Arc<SharedLink<Self::Wire>>, address: Address, timeout: Duration);
+
+    /// Starts a task or thread that resolves the name as a dial does, and says
+    /// [`SharedLink::resolved`] at its end. Does not wait.
+    fn resolve(&mut self, link: Arc<SharedLink<Self::Wire>>, address: Address);
 }
 
 /// How the hub's loop goes on.
@@ -133,7 +137,7 @@ impl<D: Dialer> Hub<D> {
             }
             Output::Call { link, chore, command, deadline } => {
                 let (token, probe) = (Token::Chore(chore), command.is_probe());
-                let call = Call { request: &command, token, deadline, probe };
+                let call = Call { request: &command, token, deadline, linger: None, probe };
                 let refused = match self.links.get(link) {
                     Some(link) => link.call(call).err().map(|refused| refused.why),
                     None => Some(Refusal::Closed(LinkError::Retired)),
@@ -141,6 +145,24 @@ impl<D: Dialer> Hub<D> {
                 if let Some(why) = refused {
                     let outcome = Err(refusal(why));
                     self.session.inbox.push(Input::Answer { chore, outcome });
+                }
+            }
+            Output::Oneway { link, chore, command } => {
+                let queued = match self.links.get(link) {
+                    Some(link) => link.oneway(&command),
+                    None => Err(Refusal::Closed(LinkError::Retired)),
+                };
+                let outcome = queued.map_err(refusal);
+                self.session.inbox.push(Input::Queued { chore, outcome });
+            }
+            Output::Listen(id) => {
+                if let Some(link) = self.links.get(id) {
+                    self.session.inbox.push(Input::Heard { link: id, at: link.heard() });
+                }
+            }
+            Output::Resolve { link, address } => {
+                if let Some(link) = self.links.get(link) {
+                    self.dialer.resolve(Arc::clone(link), address);
                 }
             }
             Output::Respond { link, header } => {
@@ -160,7 +182,7 @@ impl<D: Dialer> Hub<D> {
     }
 
     fn open(&mut self, id: LinkId, address: Address, timeout: Duration) {
-        let config = link_config(&self.session.config);
+        let config = link_config(&self.session.config, self.session.next_seed());
         let inbox = Arc::clone(&self.session.inbox);
         let clock = self.session.clock.clone();
         let link = Arc::new(SharedLink::new(id, config, inbox, clock, self.dialer.wire()));
@@ -215,11 +237,12 @@ fn refusal(why: Refusal) -> CallError {
     }
 }
 
-fn link_config(config: &ProducerConfig) -> LinkConfig {
+fn link_config(config: &ProducerConfig, seed: u64) -> LinkConfig {
     LinkConfig {
         form: config.serialize_type,
         in_flight_max: config.connection_in_flight_max,
         queue_bytes_max: config.connection_queue_bytes_max,
         first_opaque: 0,
+        seed,
     }
 }

@@ -9,29 +9,9 @@ use std::{
     task::Context,
 };
 
-use rocketmq_producer_core::{
-    Waiter,
-    client::{Input, Mailbox, Wait},
-};
+use rocketmq_producer_core::client::{Input, Mailbox, Wait};
 
-use crate::{WakerSlot, lock};
-
-/// Wakes a send that waits for the routes to change; so does dropping it.
-#[derive(Debug)]
-pub struct Bell(pub(crate) oneshot::Sender<()>);
-
-impl Bell {
-    pub(crate) fn ring(self) {
-        // Whoever has gone does not listen any more.
-        let _ = self.0.send(());
-    }
-}
-
-impl Waiter for Bell {
-    fn is_gone(&self) -> bool {
-        self.0.is_closed()
-    }
-}
+use crate::{Bell, WakerSlot, lock};
 
 /// The hub's mailbox behind a short lock, with a bell.
 #[derive(Debug, Default)]
@@ -89,7 +69,7 @@ impl Inbox {
         lock(&self.mailbox).take()
     }
 
-    fn ring(&self) {
+    pub(crate) fn ring(&self) {
         self.rung.store(true, Ordering::Release);
         self.bell.wake();
     }

@@ -10,13 +10,14 @@
 //! | [`Session`] | one start's world: configuration, clock, published [`View`], [`Inbox`] |
 //! | [`Hub`] | owns the client; its `turn` never blocks, the adapter waits between turns |
 //! | [`SharedLink`] | one connection's machine behind a short lock, and the completion of its calls |
-//! | [`Sending`] | one send: the adapter only waits for what it returns |
+//! | [`Sending`] | one send: a future that needs nothing of its executor but to be polled |
 //!
 //! No lock is held across a syscall, a decode or user code.
 
 mod clock;
 mod driver;
 mod error;
+mod gate;
 mod hub;
 mod identity;
 mod inbox;
@@ -25,18 +26,22 @@ mod link;
 mod links;
 mod sending;
 mod session;
+mod slot;
 mod tasks;
+mod update;
 mod waker;
 
 pub use clock::{Clock, ManualClock};
 pub use driver::{Driver, DriverBell, Incoming};
 pub use error::{ShutdownError, StartError};
 pub use hub::{Dialer, Hub, Turn};
-pub use inbox::{Bell, Inbox};
+pub use inbox::Inbox;
 pub use lifecycle::{Begun, Lifecycle};
 pub use link::{Completion, SharedLink, Token, Wire};
-pub use sending::{Next, Sending};
-pub use session::{Session, View};
+pub use sending::Sending;
+pub use session::{Load, Session, View};
+pub use slot::{Bell, Caller};
+pub use update::RouteUpdate;
 pub use waker::WakerSlot;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -2,18 +2,24 @@
 
 use std::sync::{Arc, Mutex};
 
+use arc_swap::ArcSwap;
 use rocketmq_producer_core::{
     client::Client,
-    delivery::{SendError, SendErrorKind},
-    model::{ConfigError, Identity, Message, ProducerConfig},
+    delivery::{SendError, SendErrorKind, SendOptions},
+    model::{ConfigError, Identity, Message, MessageQueue, ProducerConfig},
+    route::{BrokerHealthStats, Choice, Routes},
 };
 
-use crate::{Clock, Dialer, Hub, Sending, Session, StartError, Wire, identity::identity, lock};
+use crate::{
+    Clock, Dialer, Hub, RouteUpdate, Sending, Session, StartError, Wire, identity::identity, lock,
+};
 
 /// One producer's sessions, at most one at a time. Dropped, it lets the current one end by itself.
 #[derive(Debug)]
 pub struct Lifecycle<W> {
     config: Arc<ProducerConfig>,
+    /// How messages get their queues, from now on and across starts.
+    choice: ArcSwap<Choice>,
     current: Mutex<Option<Arc<Session<W>>>>,
 }
 
@@ -36,7 +42,8 @@ impl<W: Wire> Lifecycle<W> {
     /// [`ConfigError`] names the field.
     pub fn new(config: ProducerConfig) -> Result<Self, ConfigError> {
         config.validate()?;
-        Ok(Self { config: Arc::new(config), current: Mutex::new(None) })
+        let choice = ArcSwap::from_pointee(Choice::Strategy(config.routing_strategy));
+        Ok(Self { config: Arc::new(config), choice, current: Mutex::new(None) })
     }
 
     /// The configuration.
@@ -90,16 +97,81 @@ impl<W: Wire> Lifecycle<W> {
         lock(&self.current).as_ref().is_some_and(|session| session.is_open())
     }
 
-    /// Begins a send.
+    /// Begins a send, which waits for room.
     ///
     /// # Errors
     ///
-    /// [`SendErrorKind::NotRunning`], or as [`Session::begin`].
-    pub fn begin_send(&self, message: Message) -> Result<Sending<W>, SendError> {
+    /// Nothing has been sent then: [`SendErrorKind::NotRunning`], [`SendErrorKind::InvalidMessage`]
+    /// or [`SendErrorKind::TooLarge`].
+    pub fn begin_send(
+        &self,
+        message: Message,
+        options: SendOptions,
+    ) -> Result<Sending<W>, SendError> {
+        self.begin_any(message, options, true)
+    }
+
+    /// Begins a send, if there is room for it.
+    ///
+    /// # Errors
+    ///
+    /// The same, and [`SendErrorKind::Full`].
+    pub fn try_begin_send(&self, message: Message) -> Result<Sending<W>, SendError> {
+        self.begin_any(message, SendOptions::new(), false)
+    }
+
+    fn begin_any(
+        &self,
+        message: Message,
+        options: SendOptions,
+        patient: bool,
+    ) -> Result<Sending<W>, SendError> {
         match self.session() {
-            Some(session) => session.begin(message),
+            Some(session) => session.begin(message, options, &self.choice.load(), patient),
             None => Err(SendError::not_sent(SendErrorKind::NotRunning, message)),
         }
+    }
+
+    /// From now on messages get their queues this way, unless they or their options say otherwise.
+    pub fn set_choice(&self, choice: Choice) {
+        self.choice.store(Arc::new(choice));
+    }
+
+    /// The brokers that routes name, with their health.
+    pub fn brokers(&self) -> Vec<(String, BrokerHealthStats)> {
+        let Some(session) = self.session() else { return Vec::new() };
+        let (routes, now) = (session.routes(), session.clock().now().instant);
+        let brokers = routes.brokers();
+        brokers.map(|(name, health)| (name.to_owned(), health.stats(now))).collect()
+    }
+
+    /// Keeps sends away from a broker; false when no route names it.
+    pub fn suspend_broker(&self, name: &str) -> bool {
+        let health = self.routes().and_then(|routes| routes.health(name).cloned());
+        health.map(|health| health.suspend()).is_some()
+    }
+
+    /// Lets a broker count as healthy, whatever was before; false when no route names it.
+    pub fn force_broker_recovery(&self, name: &str) -> bool {
+        let health = self.routes().and_then(|routes| routes.health(name).cloned());
+        health.map(|health| health.recover()).is_some()
+    }
+
+    /// The queues that a topic can be sent to, as far as is known by now.
+    pub fn publish_queues(&self, topic: &str) -> Vec<MessageQueue> {
+        let routes = self.routes();
+        let route = routes.as_ref().and_then(|routes| routes.topic(topic)?.route.clone());
+        route.map_or_else(Vec::new, |route| route.queues().to_vec())
+    }
+
+    /// Asks the name servers about a topic; none when the producer is not running.
+    pub fn update_route_info(&self, topic: &str) -> Option<RouteUpdate<W>> {
+        let session = self.session().filter(|session| session.is_open())?;
+        Some(RouteUpdate::new(session, topic.to_owned()))
+    }
+
+    fn routes(&self) -> Option<Arc<Routes>> {
+        Some(self.session()?.routes())
     }
 
     /// The latest session, if there was one.

@@ -1,17 +1,22 @@
 //! One connection's machine, shared between its callers and its one driver.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, OnceLock},
+};
 
 use rocketmq_producer_core::{
     Waiter,
     client::Input,
     codec::{Frame, Header, Request},
     ids::{ChoreId, LinkId},
-    link::{Call, CallError, CallRefused, Link, LinkConfig, LinkError, LinkEvent, Outgoing},
-    time::{Deadline, Now},
+    link::{
+        Call, CallError, CallRefused, Link, LinkConfig, LinkError, LinkEvent, Outgoing, Refusal,
+    },
+    time::{Deadline, Instant, Now},
 };
 
-use crate::{Clock, Inbox, lock};
+use crate::{Clock, Inbox, lock, slot::Caller};
 
 /// How a call has ended.
 pub type Completion = Result<Frame, CallError>;
@@ -20,7 +25,7 @@ pub type Completion = Result<Frame, CallError>;
 #[derive(Debug)]
 pub enum Token {
     /// A send's.
-    Caller(oneshot::Sender<Completion>),
+    Caller(Caller),
     /// The client's own.
     Chore(ChoreId),
 }
@@ -28,8 +33,24 @@ pub enum Token {
 impl Waiter for Token {
     fn is_gone(&self) -> bool {
         match self {
-            Self::Caller(caller) => caller.is_closed(),
+            Self::Caller(caller) => caller.is_gone(),
             Self::Chore(_) => false,
+        }
+    }
+
+    fn again(&self) -> Option<Self> {
+        match self {
+            Self::Caller(caller) => caller.again().map(Self::Caller),
+            Self::Chore(_) => None,
+        }
+    }
+}
+
+impl Token {
+    /// The call was not made, and its caller knows.
+    pub(crate) fn forget(self) {
+        if let Self::Caller(caller) = self {
+            caller.forget();
         }
     }
 }
@@ -41,6 +62,10 @@ pub trait Wire: Send + Sync + Sized + 'static {
 
     /// The link has been closed from this side: the socket is to be given up.
     fn hang_up(&self);
+
+    /// The link is to be looked after sooner than its [`deadline`](SharedLink::deadline) said
+    /// before its driver took in what it has read. Nothing to do where the driver keeps time.
+    fn is_due_sooner(_link: &Arc<SharedLink<Self>>) {}
 }
 
 /// A link behind a lock that is held for the machine's own work and nothing else.
@@ -50,6 +75,8 @@ pub struct SharedLink<W> {
     machine: Mutex<Link<Token>>,
     inbox: Arc<Inbox>,
     clock: Clock,
+    /// Where the connection leads.
+    peer: OnceLock<SocketAddr>,
     /// The adapter's part.
     pub wire: W,
 }
@@ -62,7 +89,14 @@ impl<W> SharedLink<W> {
         clock: Clock,
         wire: W,
     ) -> Self {
-        Self { id, machine: Mutex::new(Link::new(config)), inbox, clock, wire }
+        Self {
+            id,
+            machine: Mutex::new(Link::new(config)),
+            inbox,
+            clock,
+            peer: OnceLock::new(),
+            wire,
+        }
     }
 
     /// Its name.
@@ -91,6 +125,22 @@ impl<W: Wire> SharedLink<W> {
         Ok(())
     }
 
+    /// Queues a request that is not answered.
+    ///
+    /// # Errors
+    ///
+    /// As [`Link::handle_oneway`].
+    pub(crate) fn oneway(self: &Arc<Self>, request: &impl Request) -> Result<(), Refusal> {
+        lock(&self.machine).handle_oneway(request)?;
+        W::bytes_queued(self);
+        Ok(())
+    }
+
+    /// When the peer was last heard.
+    pub(crate) fn heard(&self) -> Instant {
+        lock(&self.machine).heard()
+    }
+
     /// Answers a request of the peer.
     pub fn respond(self: &Arc<Self>, header: &Header) {
         lock(&self.machine).handle_respond(header);
@@ -115,7 +165,17 @@ impl<W: Wire> SharedLink<W> {
 
     /// Takes in what the driver has decoded.
     pub fn handle_frames(self: &Arc<Self>, frames: &mut Vec<Frame>) {
+        let before = self.deadline();
         self.make_room(|link, now| link.handle_frames(now, frames.drain(..)));
+        let after = self.deadline();
+        if after.is_some_and(|after| before.is_none_or(|before| after.at < before.at)) {
+            W::is_due_sooner(self);
+        }
+    }
+
+    /// Wakes the hub.
+    pub fn ring_hub(&self) {
+        self.inbox.ring();
     }
 
     /// Ends the waits whose time is up.
@@ -139,9 +199,22 @@ impl<W: Wire> SharedLink<W> {
         self.inbox.push(Input::Closed { link: self.id, cause });
     }
 
-    /// The driver's first word: the socket is there.
-    pub fn connected(&self) {
+    /// The driver's first word: the socket is there, and leads to `peer`.
+    pub fn connected(&self, peer: Option<SocketAddr>) {
+        if let Some(peer) = peer {
+            self.peer.get_or_init(|| peer);
+        }
         self.inbox.push(Input::Opened(self.id));
+    }
+
+    /// The name that once led to this connection has been resolved to these; to none, if it could
+    /// not be.
+    pub fn resolved(&self, addresses: impl IntoIterator<Item = SocketAddr>) {
+        let place = |address: &SocketAddr| (address.ip().to_canonical(), address.port());
+        let mut addresses = addresses.into_iter().peekable();
+        let somewhere = addresses.peek().is_some();
+        let here = self.peer.get().is_none_or(|peer| addresses.any(|a| place(&a) == place(peer)));
+        self.inbox.push(Input::Resolved { link: self.id, moved: somewhere && !here });
     }
 
     /// Ends the link from this side.
@@ -176,9 +249,8 @@ impl<W: Wire> SharedLink<W> {
         let mut letters = Vec::new();
         for event in events {
             match event {
-                // A caller that is gone does not want its answer any more.
                 LinkEvent::Done { token: Token::Caller(caller), outcome } => {
-                    let _ = caller.send(outcome);
+                    caller.answer(outcome);
                 }
                 LinkEvent::Done { token: Token::Chore(chore), outcome } => {
                     letters.push(Input::Answer { chore, outcome });

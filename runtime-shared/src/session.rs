@@ -8,12 +8,14 @@ use std::sync::{
 use arc_swap::ArcSwap;
 use rocketmq_producer_core::{
     client::Input,
-    delivery::{Delivery, SendError, SendErrorKind},
+    delivery::{Delivery, SendError, SendErrorKind, SendOptions, TimeoutPhase},
     model::{Identity, Message, ProducerConfig, UniqKeys},
-    route::Routes,
+    route::{Choice, Routes},
 };
 
-use crate::{Clock, Inbox, Sending, ShutdownError, Wire, links::LinkTable, lock};
+use crate::{
+    Clock, Inbox, Sending, ShutdownError, Wire, gate::Gate, links::LinkTable, lock, slot::Slot,
+};
 
 /// What senders see: routes, and the links that they name.
 #[derive(Debug)]
@@ -29,12 +31,24 @@ pub struct Session<W> {
     pub(crate) clock: Clock,
     pub(crate) view: ArcSwap<View<W>>,
     pub(crate) inbox: Arc<Inbox>,
+    pub(crate) gate: Arc<Gate>,
     uniq_keys: Mutex<UniqKeys>,
     seeds: AtomicUsize,
     in_flight: AtomicUsize,
     /// No more sends may begin.
     closing: AtomicBool,
     end: Mutex<End>,
+}
+
+/// What is in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Sends that hold a permit: in flight themselves, or with a call that is.
+    pub sends: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// Sharding keys with a message on its way.
+    pub lanes: usize,
 }
 
 /// Whether the session is over, and who waits for that.
@@ -48,13 +62,14 @@ struct End {
 impl<W> Session<W> {
     pub(crate) fn new(config: Arc<ProducerConfig>, identity: &Identity, clock: Clock) -> Self {
         Self {
-            config,
             clock,
             view: ArcSwap::from_pointee(View {
                 routes: Arc::default(),
                 links: LinkTable::default(),
             }),
             inbox: Arc::new(Inbox::open()),
+            gate: Arc::new(Gate::new(&config)),
+            config,
             uniq_keys: Mutex::new(UniqKeys::new(identity)),
             seeds: AtomicUsize::new(identity.nonce as usize),
             in_flight: AtomicUsize::new(0),
@@ -68,6 +83,11 @@ impl<W> Session<W> {
         &self.clock
     }
 
+    /// What senders see at the moment.
+    pub(crate) fn routes(&self) -> Arc<Routes> {
+        Arc::clone(&self.view.load().routes)
+    }
+
     /// The hub's letter box.
     pub fn inbox(&self) -> &Arc<Inbox> {
         &self.inbox
@@ -76,6 +96,17 @@ impl<W> Session<W> {
     /// True while sends may begin.
     pub fn is_open(&self) -> bool {
         !self.closing.load(Ordering::SeqCst)
+    }
+
+    /// A seed for whatever is to differ from its like.
+    pub(crate) fn next_seed(&self) -> u64 {
+        self.seeds.fetch_add(1, Ordering::Relaxed) as u64
+    }
+
+    /// What holds permits and lanes.
+    pub fn load(&self) -> Load {
+        let ((sends, bytes), lanes) = (self.gate.held(), self.gate.lanes());
+        Load { sends, bytes, lanes }
     }
 
     /// Sends that have begun and are not over.
@@ -140,13 +171,20 @@ impl<W> Session<W> {
 }
 
 impl<W: Wire> Session<W> {
-    /// Begins a send.
+    /// Begins a send, which waits for its permit if `patient`.
     ///
     /// # Errors
     ///
-    /// [`SendErrorKind::NotRunning`] once the session is closing, or
-    /// [`SendErrorKind::InvalidMessage`]; nothing has been sent then.
-    pub fn begin(self: &Arc<Self>, message: Message) -> Result<Sending<W>, SendError> {
+    /// Nothing has been sent then: [`SendErrorKind::NotRunning`] once the session is closing,
+    /// [`SendErrorKind::InvalidMessage`], [`SendErrorKind::TooLarge`], and
+    /// [`SendErrorKind::Full`] unless `patient`.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        message: Message,
+        options: SendOptions,
+        choice: &Choice,
+        patient: bool,
+    ) -> Result<Sending<W>, SendError> {
         let Some(guard) = self.enter() else {
             return Err(SendError::not_sent(SendErrorKind::NotRunning, message));
         };
@@ -155,9 +193,32 @@ impl<W: Wire> Session<W> {
             Some(_) => message,
             None => message.with_uniq_key(lock(&self.uniq_keys).next(now.wall)),
         };
-        let seed = self.seeds.fetch_add(1, Ordering::Relaxed) as u64;
-        let delivery = Delivery::new(now, Arc::clone(&self.config), message, seed)?;
-        Ok(Sending::new(delivery, guard))
+        let (config, seed) = (Arc::clone(&self.config), self.next_seed());
+        let delivery = Delivery::new(now, config, message, options, choice, seed)?;
+        let (bytes, limit) = (delivery.size(), self.config.in_flight_bytes_max);
+        if bytes > limit {
+            return Err(delivery.refused(SendErrorKind::TooLarge { bytes, limit }));
+        }
+        let slot = Arc::new(Slot::default());
+        if !patient && !self.gate.try_ask(bytes, &slot) {
+            let (sends, bytes) = self.gate.held();
+            return Err(delivery.refused(SendErrorKind::Full { sends, bytes }));
+        }
+        // An ordered message has its place from now on, and asks for a permit when it is its turn:
+        // those who wait for each other do not keep permits from the rest.
+        let turn = match delivery.order_key() {
+            Some(key) => {
+                self.gate.enter(key, &slot);
+                TimeoutPhase::Order
+            }
+            None => {
+                if patient {
+                    self.gate.ask(bytes, &slot);
+                }
+                TimeoutPhase::Permit
+            }
+        };
+        Ok(Sending::new(delivery, slot, turn, guard))
     }
 
     /// Counts a send in, unless it comes too late. A late one is not even counted for a moment,

@@ -1,6 +1,12 @@
 //! Resolve and dial.
 
-use std::{future::poll_fn, io, net::TcpStream, pin::pin, task::Poll};
+use std::{
+    future::poll_fn,
+    io,
+    net::{SocketAddr, TcpStream},
+    pin::pin,
+    task::Poll,
+};
 
 use rocketmq_producer_core::{link::LinkError, model::Address};
 use rocketmq_producer_shared::{DriverBell, SharedLink};
@@ -32,6 +38,11 @@ async fn dial(address: &Address) -> io::Result<Async<TcpStream>> {
         }
     }
     Err(last)
+}
+
+/// Where the name leads now; nowhere, if it cannot be resolved.
+pub(crate) async fn look_up(address: &Address) -> Vec<SocketAddr> {
+    resolve((&*address.host, address.port)).await.unwrap_or_default()
 }
 
 fn failed(error: &io::Error) -> LinkError {

@@ -6,7 +6,11 @@ use rocketmq_producer_core::model::Address;
 use rocketmq_producer_shared::{Dialer, Driver, DriverBell, Hub, SharedLink, Turn};
 use smol::Timer;
 
-use crate::{connect::connect, link::drive, spawner::Spawner};
+use crate::{
+    connect::{connect, look_up},
+    link::drive,
+    spawner::Spawner,
+};
 
 /// Runs the hub until it has stopped. Dropped before, with its executor, it ends the session.
 pub(crate) async fn run(mut hub: Box<Hub<TaskDialer>>) {
@@ -50,5 +54,8 @@ impl Dialer for TaskDialer {
             };
             driver.finish(cause);
         });
+    }
+    fn resolve(&mut self, link: Arc<SharedLink<DriverBell>>, address: Address) {
+        self.0.spawn(async move { link.resolved(look_up(&address).await) });
     }
 }

@@ -30,7 +30,7 @@ pub(crate) async fn drive(
     if let Err(error) = socket.get_ref().set_nodelay(true) {
         return broken(&error);
     }
-    link.connected();
+    link.connected(socket.get_ref().peer_addr().ok());
     let mut socket = Socket {
         link,
         socket,

@@ -9,7 +9,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{connect::connect, link::drive};
+use crate::{
+    connect::{connect, look_up},
+    link::drive,
+};
 
 /// Runs the hub until it has stopped. Dropped before, with its runtime, it ends the session.
 pub(crate) async fn run(mut hub: Box<Hub<TaskDialer>>) {
@@ -56,5 +59,8 @@ impl Dialer for TaskDialer {
             };
             driver.finish(cause);
         });
+    }
+    fn resolve(&mut self, link: Arc<SharedLink<DriverBell>>, address: Address) {
+        self.0.spawn(async move { link.resolved(look_up(&address).await) });
     }
 }

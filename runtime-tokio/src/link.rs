@@ -29,7 +29,7 @@ pub(crate) async fn drive(link: &Arc<SharedLink<DriverBell>>, socket: TcpStream)
     if let Err(error) = socket.set_nodelay(true) {
         return broken(&error);
     }
-    link.connected();
+    link.connected(socket.peer_addr().ok());
     let mut timer = pin!(sleep_until(Instant::now()));
     let mut socket = Socket {
         link,

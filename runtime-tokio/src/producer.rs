@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use rocketmq_producer_core::{
-    delivery::SendError,
-    model::{ConfigError, Message, ProducerConfig, SendReceipt},
+    delivery::{SendError, SendOptions},
+    model::{ConfigError, Message, MessageQueue, ProducerConfig, RoutingStrategy, SendReceipt},
+    route::{BrokerHealthStats, Choice, QueueSelector},
 };
 use rocketmq_producer_shared::{Begun, DriverBell, Lifecycle, ShutdownError, StartError};
 use tokio::runtime::Handle;
@@ -70,7 +71,40 @@ impl Producer {
     /// Safe. Dropped after the message was queued on a connection, the broker may still store it;
     /// nothing else is affected.
     pub async fn send(&self, message: Message) -> Result<SendReceipt, SendError> {
-        self.lifecycle.send(message).await
+        self.lifecycle.begin_send(message, SendOptions::new())?.await
+    }
+
+    /// Sends a message with other options than the configuration's.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and [`BadSelection`](rocketmq_producer_core::delivery::SendErrorKind::BadSelection) when a selector
+    /// does not choose a queue.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_with(
+        &self,
+        message: Message,
+        options: SendOptions,
+    ) -> Result<SendReceipt, SendError> {
+        self.lifecycle.begin_send(message, options)?.await
+    }
+
+    /// Sends a message if there is room for it, by `async_send_semaphore` and
+    /// `in_flight_bytes_max`, and waits for the broker's answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), and [`Full`](rocketmq_producer_core::delivery::SendErrorKind::Full) when there is none: the message
+    /// comes back.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn try_send(&self, message: Message) -> Result<SendReceipt, SendError> {
+        self.lifecycle.try_begin_send(message)?.await
     }
 
     /// Stops: refuses new sends, waits up to `shutdown_timeout` for those in flight, unregisters
@@ -87,6 +121,54 @@ impl Producer {
     /// Dropped while it waits, the shutdown goes on in the background.
     pub async fn shutdown(&self) -> Result<(), ShutdownError> {
         self.lifecycle.shutdown().await
+    }
+
+    /// From now on messages without a sharding key get their queues so, unless their options say
+    /// otherwise.
+    pub fn set_routing_strategy(&self, strategy: RoutingStrategy) {
+        self.lifecycle.set_choice(Choice::Strategy(strategy));
+    }
+
+    /// From now on this chooses the queues of messages without a sharding key, unless their options
+    /// say otherwise.
+    pub fn set_queue_selector(&self, selector: impl QueueSelector + 'static) {
+        self.lifecycle.set_choice(Choice::Selector(Arc::new(selector)));
+    }
+
+    /// The brokers that the routes of topics in use name, with their health.
+    pub fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
+        self.lifecycle.brokers()
+    }
+
+    /// Keeps sends away from a broker until [`force_broker_recovery`](Self::force_broker_recovery),
+    /// but for those that may go to no other; false when no route names it.
+    pub fn suspend_broker(&self, name: &str) -> bool {
+        self.lifecycle.suspend_broker(name)
+    }
+
+    /// Lets a broker count as healthy, whatever was before; false when no route names it.
+    pub fn force_broker_recovery(&self, name: &str) -> bool {
+        self.lifecycle.force_broker_recovery(name)
+    }
+
+    /// The queues that a topic can be sent to, as far as is known by now.
+    pub fn publish_queues(&self, topic: &str) -> Vec<MessageQueue> {
+        self.lifecycle.publish_queues(topic)
+    }
+
+    /// Asks the name servers about a topic now; true when its route is another than before. Under
+    /// `strict_order`, sharding keys spread over the route's queues anew.
+    ///
+    /// False when the producer is not running, or no name server answers in time.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, the question is asked all the same.
+    pub async fn update_route_info(&self, topic: &str) -> bool {
+        match self.lifecycle.update_route_info(topic) {
+            Some(update) => update.await,
+            None => false,
+        }
     }
 
     /// True between a start and the next shutdown.

@@ -1,8 +1,11 @@
 //! Name servers and routes.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use rocketmq_producer::{Outcome, RouteError, SendErrorKind};
+use rocketmq_producer::{Address, Outcome, RouteError, SendErrorKind};
 use rocketmq_producer_testkit::{
     model::{Fault, ModelCluster},
     serve::EmbeddedCluster,
@@ -101,6 +104,21 @@ fn row_33_a_route_that_is_garbage_is_an_error_of_its_topic_alone<S: Subject>() {
     assert!(producer.send(message("x")).is_ok());
 }
 
+fn row_26_a_broker_that_advertises_what_cannot_be_reached_is_reached_by_translation<S: Subject>() {
+    let cluster = one_broker();
+    let inside = r#"{"queueDatas":[{"brokerName":"broker-a","perm":6,"writeQueueNums":4}],
+        "brokerDatas":[{"brokerName":"broker-a","brokerAddrs":{"0":"172.17.0.2:10911"}}]}"#;
+    cluster.model(|model| model.create_topic("Contract", 4));
+    cluster.model(|model| model.name_server(0).set_route_body("Contract", inside.to_owned()));
+    let outside = cluster.address(&broker_a()).to_string().parse::<Address>().unwrap();
+    let translation = move |broker: &str, advertised: &Address| {
+        assert_eq!((broker, &*advertised.host), ("broker-a", "172.17.0.2"));
+        outside.clone()
+    };
+    let producer = S::started(config(&cluster).with_address_translation(Arc::new(translation)));
+    assert!(producer.send(message("from outside")).is_ok());
+}
+
 fn row_36_a_thousand_first_sends_ask_once_and_dial_once<S: Subject>() {
     let cluster = one_broker();
     cluster.model(|model| model.create_topic("Contract", 4));
@@ -123,5 +141,6 @@ on_every_runtime!(
     a_topic_that_nobody_knows_is_told_with_those_who_were_asked,
     a_topic_without_a_writable_queue_is_told_apart,
     row_33_a_route_that_is_garbage_is_an_error_of_its_topic_alone,
+    row_26_a_broker_that_advertises_what_cannot_be_reached_is_reached_by_translation,
     row_36_a_thousand_first_sends_ask_once_and_dial_once,
 );

@@ -9,6 +9,8 @@ mod discovery;
 mod faults;
 mod hostile;
 mod life;
+mod routing;
 #[allow(dead_code, reason = "other suites use the rest of it")]
 mod subject;
+mod traces;
 mod world;

@@ -6,7 +6,8 @@
 use std::{sync::Arc, thread};
 
 use rocketmq_producer::{
-    ConfigError, Message, ProducerConfig, SendError, SendReceipt, ShutdownError, StartError,
+    BrokerHealthStats, ConfigError, Message, MessageQueue, ProducerConfig, RoutingStrategy,
+    SendError, SendOptions, SendReceipt, ShutdownError, StartError,
 };
 
 /// A send's result.
@@ -17,6 +18,14 @@ pub(crate) trait Subject: Clone + Send + Sync + 'static {
     fn new(config: ProducerConfig) -> Result<Self, ConfigError>;
     fn start(&self) -> Result<(), StartError>;
     fn send(&self, message: Message) -> Sent;
+    fn send_with(&self, message: Message, options: SendOptions) -> Sent;
+    fn try_send(&self, message: Message) -> Sent;
+    fn set_routing_strategy(&self, strategy: RoutingStrategy);
+    fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)>;
+    fn suspend_broker(&self, name: &str) -> bool;
+    fn force_broker_recovery(&self, name: &str) -> bool;
+    fn publish_queues(&self, topic: &str) -> Vec<MessageQueue>;
+    fn update_route_info(&self, topic: &str) -> bool;
     /// All at once, as far as the runtime goes.
     fn send_all(&self, messages: Vec<Message>) -> Vec<Sent>;
     fn shutdown(&self) -> Result<(), ShutdownError>;
@@ -58,6 +67,38 @@ impl Subject for Blocking {
         self.0.send(message)
     }
 
+    fn send_with(&self, message: Message, options: SendOptions) -> Sent {
+        self.0.send_with(message, options)
+    }
+
+    fn try_send(&self, message: Message) -> Sent {
+        self.0.try_send(message)
+    }
+
+    fn set_routing_strategy(&self, strategy: RoutingStrategy) {
+        self.0.set_routing_strategy(strategy);
+    }
+
+    fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
+        self.0.available_brokers()
+    }
+
+    fn suspend_broker(&self, name: &str) -> bool {
+        self.0.suspend_broker(name)
+    }
+
+    fn force_broker_recovery(&self, name: &str) -> bool {
+        self.0.force_broker_recovery(name)
+    }
+
+    fn publish_queues(&self, topic: &str) -> Vec<MessageQueue> {
+        self.0.publish_queues(topic)
+    }
+
+    fn update_route_info(&self, topic: &str) -> bool {
+        self.0.update_route_info(topic)
+    }
+
     fn send_all(&self, messages: Vec<Message>) -> Vec<Sent> {
         let sends: Vec<_> = messages.into_iter().map(|m| self.send_in_background(m)).collect();
         sends.into_iter().map(|send| send.join().expect("no send panics")).collect()
@@ -87,6 +128,38 @@ impl Subject for Smol {
 
     fn send(&self, message: Message) -> Sent {
         smol::block_on(self.0.send(message))
+    }
+
+    fn send_with(&self, message: Message, options: SendOptions) -> Sent {
+        smol::block_on(self.0.send_with(message, options))
+    }
+
+    fn try_send(&self, message: Message) -> Sent {
+        smol::block_on(self.0.try_send(message))
+    }
+
+    fn set_routing_strategy(&self, strategy: RoutingStrategy) {
+        self.0.set_routing_strategy(strategy);
+    }
+
+    fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
+        self.0.available_brokers()
+    }
+
+    fn suspend_broker(&self, name: &str) -> bool {
+        self.0.suspend_broker(name)
+    }
+
+    fn force_broker_recovery(&self, name: &str) -> bool {
+        self.0.force_broker_recovery(name)
+    }
+
+    fn publish_queues(&self, topic: &str) -> Vec<MessageQueue> {
+        self.0.publish_queues(topic)
+    }
+
+    fn update_route_info(&self, topic: &str) -> bool {
+        smol::block_on(self.0.update_route_info(topic))
     }
 
     fn send_all(&self, messages: Vec<Message>) -> Vec<Sent> {
@@ -134,6 +207,38 @@ impl Subject for Tokio {
 
     fn send(&self, message: Message) -> Sent {
         self.runtime.block_on(self.producer.send(message))
+    }
+
+    fn send_with(&self, message: Message, options: SendOptions) -> Sent {
+        self.runtime.block_on(self.producer.send_with(message, options))
+    }
+
+    fn try_send(&self, message: Message) -> Sent {
+        self.runtime.block_on(self.producer.try_send(message))
+    }
+
+    fn set_routing_strategy(&self, strategy: RoutingStrategy) {
+        self.producer.set_routing_strategy(strategy);
+    }
+
+    fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
+        self.producer.available_brokers()
+    }
+
+    fn suspend_broker(&self, name: &str) -> bool {
+        self.producer.suspend_broker(name)
+    }
+
+    fn force_broker_recovery(&self, name: &str) -> bool {
+        self.producer.force_broker_recovery(name)
+    }
+
+    fn publish_queues(&self, topic: &str) -> Vec<MessageQueue> {
+        self.producer.publish_queues(topic)
+    }
+
+    fn update_route_info(&self, topic: &str) -> bool {
+        self.runtime.block_on(self.producer.update_route_info(topic))
     }
 
     fn send_all(&self, messages: Vec<Message>) -> Vec<Sent> {

@@ -2,9 +2,16 @@
 
 use std::time::Duration;
 
-use rocketmq_producer_testkit::sim::{BROKER_A, BROKER_B, BROKER_C, Doing, TOPIC, World};
+use rocketmq_producer_core::{
+    delivery::{Attempt, AttemptFailure, SendErrorKind, TimeoutPhase},
+    model::Message,
+};
+use rocketmq_producer_testkit::{
+    model::Fault,
+    sim::{BROKER_A, BROKER_B, BROKER_C, Doing, TOPIC, World},
+};
 
-use crate::{SECOND, pass, warm_up};
+use crate::{SECOND, pass, warm_up, warm_world};
 
 #[test]
 fn row_6_what_finds_no_room_waits_and_is_sent() {
@@ -62,7 +69,7 @@ fn row_3_a_hundred_thousand_time_outs_leave_nothing_behind() {
     let producer = world.producer(config);
     pass(&mut world, SECOND / 10);
     for broker in [BROKER_A, BROKER_B, BROKER_C] {
-        world.misbehave(broker, rocketmq_producer_testkit::model::Fault::Hang);
+        world.misbehave(broker, Fault::Hang);
     }
     for _ in 0..1_000 {
         for _ in 0..100 {
@@ -72,4 +79,127 @@ fn row_3_a_hundred_thousand_time_outs_leave_nothing_behind() {
     }
     assert_eq!(world.counts().acknowledged, 0);
     world.expect_nothing_pending().expect("tables are empty");
+}
+
+#[test]
+fn row_25_a_cluster_that_is_all_busy_is_not_stormed_and_serves_again_at_once() {
+    for seed in 0..10 {
+        let (mut world, producer) = warm_world(seed);
+        for broker in [BROKER_A, BROKER_B, BROKER_C] {
+            let remark = "[REJECTREQUEST]system busy, start flow control for a while".to_owned();
+            world.misbehave(broker, Fault::Answer { code: 2, remark, times: u32::MAX });
+        }
+        let mut refused = 0;
+        let mut sends = Vec::new();
+        for _ in 0..2_000 {
+            sends.push(world.send(producer, TOPIC));
+            pass(&mut world, Duration::from_millis(5));
+        }
+        for send in sends {
+            let error = world.answer(send).expect_err("nobody stores anything");
+            let busy =
+                |attempt: &&Attempt| matches!(attempt.failure, AttemptFailure::Refused { .. });
+            refused += error.attempts().iter().filter(busy).count();
+        }
+        assert!(refused <= 2_200, "seed {seed}: {refused} attempts for 2,000 sends");
+        for broker in [BROKER_A, BROKER_B, BROKER_C] {
+            world.behave(broker);
+        }
+        pass(&mut world, SECOND);
+        for _ in 0..100 {
+            assert!(world.deliver(producer, TOPIC).is_ok(), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn row_25_a_burst_that_a_broker_sheds_in_part_is_sent_in_the_end() {
+    for seed in 0..10 {
+        let mut world = World::new(seed);
+        let config = world.config().with_timeout(10 * SECOND);
+        let producer = world.producer(config);
+        warm_up(&mut world, producer);
+        for broker in [BROKER_A, BROKER_B, BROKER_C] {
+            let remark = "[TIMEOUT_CLEAN_QUEUE]broker busy, period in queue: 205ms".to_owned();
+            world.misbehave(broker, Fault::Answer { code: 2, remark, times: 700 });
+        }
+        let sends: Vec<_> = (0..2_000).map(|_| world.send(producer, TOPIC)).collect();
+        for send in sends {
+            assert!(world.answer(send).is_ok(), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn row_6_sends_in_flight_are_limited_by_number_and_by_bytes_and_served_in_turn() {
+    for seed in 0..20 {
+        let mut world = World::new(seed);
+        let config = world.config().with_async_send_semaphore(10).with_in_flight_bytes_max(5_000);
+        let producer = world.producer(config);
+        warm_up(&mut world, producer);
+        let sends: Vec<_> = (0..300)
+            .map(|index| world.send_with(producer, TOPIC, 16 + 30 * index, |message| message))
+            .collect();
+        for (index, send) in sends.into_iter().enumerate() {
+            match world.answer(send) {
+                Ok(_) => assert!(16 + 30 * index < 5_000),
+                Err(error) => {
+                    assert!(matches!(error.kind(), SendErrorKind::TooLarge { limit: 5_000, .. }));
+                }
+            }
+        }
+        // The oracle has compared what was held with the limits on the way.
+        world.expect_nothing_pending().expect("all permits are back");
+    }
+}
+
+#[test]
+fn row_6_the_permits_of_dropped_sends_come_back_with_their_answers() {
+    let mut world = World::new(3);
+    let config = world.config().with_async_send_semaphore(20);
+    let producer = world.producer(config);
+    warm_up(&mut world, producer);
+    for _ in 0..100 {
+        let sends: Vec<_> = (0..20).map(|_| world.send(producer, TOPIC)).collect();
+        pass(&mut world, Duration::from_micros(200));
+        sends.into_iter().for_each(|send| world.drop_send(send));
+        assert!(world.deliver(producer, TOPIC).is_ok());
+    }
+    world.expect_nothing_pending().expect("all permits are back");
+}
+
+#[test]
+fn row_46_a_send_that_never_gets_its_turn_says_so() {
+    let mut world = World::new(5);
+    let config = world.config().with_async_send_semaphore(1).with_timeout(SECOND);
+    let producer = world.producer(config);
+    warm_up(&mut world, producer);
+    for broker in [BROKER_A, BROKER_B, BROKER_C] {
+        world.misbehave(broker, Fault::Hang);
+    }
+    let (first, second) = (world.send(producer, TOPIC), world.send(producer, TOPIC));
+    let phases =
+        [first, second].map(|send| match world.answer(send).expect_err("nobody answers").kind() {
+            SendErrorKind::TimedOut { phase, .. } => *phase,
+            other => panic!("{other}"),
+        });
+    assert!(phases.contains(&TimeoutPhase::Reply) && phases.contains(&TimeoutPhase::Permit));
+}
+
+#[test]
+fn row_46_an_ordered_send_behind_one_that_hangs_says_so() {
+    let mut world = World::new(6);
+    let config = world.config().with_timeout(SECOND);
+    let producer = world.producer(config);
+    warm_up(&mut world, producer);
+    for broker in [BROKER_A, BROKER_B, BROKER_C] {
+        world.misbehave(broker, Fault::Hang);
+    }
+    let keyed = |message: Message| message.with_sharding_key("order-1");
+    let sends = [(); 2].map(|()| world.send_with(producer, TOPIC, 16, keyed));
+    let phases = sends.map(|send| match world.answer(send).expect_err("nobody answers").kind() {
+        SendErrorKind::TimedOut { phase, .. } => *phase,
+        other => panic!("{other}"),
+    });
+    assert!(phases.contains(&TimeoutPhase::Reply) && phases.contains(&TimeoutPhase::Order));
 }

@@ -57,9 +57,28 @@ fn row_29_a_broker_that_comes_back_elsewhere_is_found_within_one_refresh() {
         pass(&mut world, SECOND);
         world.move_broker(BROKER_A);
         world.restart(BROKER_A);
-        pass(&mut world, 32 * SECOND);
+        pass(&mut world, 35 * SECOND);
         let receipt = world.deliver(producer, TOPIC).expect("the new address is known");
         assert_eq!(receipt.message_queue.broker_name, "broker-a");
+    }
+}
+
+#[test]
+fn row_29_name_servers_are_followed_though_the_old_one_still_answers() {
+    for (old, new) in [(NAME_SERVER_1, NAME_SERVER_2), (NAME_SERVER_2, NAME_SERVER_1)] {
+        let (mut world, producer) = warm_world(9);
+        world.rename(old, new);
+        pass(&mut world, 35 * SECOND);
+        let queries = |world: &mut World| {
+            [0, 1].map(|index| world.cluster().name_server(index).queries(TOPIC))
+        };
+        let before = queries(&mut world);
+        pass(&mut world, 200 * SECOND);
+        assert!(world.deliver(producer, TOPIC).is_ok());
+        let after = queries(&mut world);
+        let index = if old == NAME_SERVER_1 { 0 } else { 1 };
+        assert_eq!(after[index], before[index], "nobody asks the old one");
+        assert!(after[1 - index] >= before[1 - index] + 5);
     }
 }
 

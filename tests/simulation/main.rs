@@ -9,6 +9,7 @@ mod cancellation;
 mod determinism;
 mod discovery;
 mod failover;
+mod health;
 mod idle;
 mod ordering;
 mod seeds;

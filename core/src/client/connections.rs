@@ -2,14 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use super::heartbeats::{Beat, Heartbeat, HeartbeatStats};
 use crate::{
-    ids::{ChoreId, LinkId},
+    ids::LinkId,
     link::LinkError,
     model::Address,
-    mutants::{
-        Mutant::{NoHeartbeats, OneDialAtATime},
-        is_on,
-    },
+    mutants::{Mutant::OneDialAtATime, is_on},
     route::Reach,
     time::{Deadline, Instant, Now},
 };
@@ -34,9 +32,8 @@ pub(super) struct Connection {
     wanted_until: Instant,
     /// A broker that sends go to: it gets heartbeats, and is reconnected without being asked for.
     pub(super) broker: bool,
-    pub(super) heartbeat: Heartbeat,
-    /// The broker has heard of our group on this connection.
-    registered: bool,
+    heartbeat: Heartbeat,
+    pub(super) heartbeats: HeartbeatStats,
     /// `MQVersion` of the broker, from its answer to the first heartbeat.
     pub(super) version: Option<i32>,
 }
@@ -47,13 +44,6 @@ pub(super) enum State {
     Dialing { link: LinkId, until: Instant },
     Up { link: LinkId, since: Instant },
     Resting { until: Instant },
-}
-
-/// When the broker is to hear from us, and the heartbeat that it has not answered yet.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Heartbeat {
-    pub(super) due: Instant,
-    pub(super) pending: Option<ChoreId>,
 }
 
 /// All connections, one for each address.
@@ -137,7 +127,7 @@ impl Connections {
             return None;
         }
         connection.state = State::Up { link, since: now.instant };
-        connection.heartbeat = Heartbeat { due: now.instant, pending: None };
+        connection.heartbeat = Heartbeat::new(now);
         connection.error = None;
         Some(address)
     }
@@ -153,13 +143,14 @@ impl Connections {
                 true
             }
             State::Up { link: up, since } if up == link => {
-                now.instant.saturating_since(since) < SETTLED_AFTER
+                // Who was silent is to be avoided until there is a new sign of life.
+                let silent = cause == LinkError::Unresponsive;
+                silent || now.instant.saturating_since(since) < SETTLED_AFTER
             }
             // A retired connection: its successor is already on its way.
             _ => return None,
         };
-        connection.heartbeat.pending = None;
-        connection.registered = false;
+        connection.heartbeat.registered = false;
         connection.error = Some(cause);
         self.rest(now, &address, rest);
         Some(address)
@@ -172,10 +163,11 @@ impl Connections {
         if !matches!(connection.state, State::Up { link: up, .. } if up == link) {
             return None;
         }
-        connection.failures += 1;
-        connection.registered = false;
+        let failed = cause != LinkError::Moved;
+        connection.failures += u64::from(failed);
+        connection.heartbeat.registered = false;
         connection.error = Some(cause);
-        self.rest(now, &address, true);
+        self.rest(now, &address, failed);
         Some(address)
     }
 
@@ -241,41 +233,45 @@ impl Connections {
         unneeded
     }
 
-    /// Brokers that are to hear from us now.
-    pub(super) fn heartbeats_due(&self, now: Now) -> Vec<LinkId> {
-        if is_on(NoHeartbeats) {
-            return Vec::new();
-        }
-        let due = |connection: &Connection| match connection.state {
-            State::Up { link, .. }
-                if connection.broker
-                    && connection.heartbeat.pending.is_none()
-                    && connection.heartbeat.due <= now.instant =>
-            {
-                Some(link)
-            }
-            _ => None,
-        };
-        self.table.values().filter_map(due).collect()
+    /// A connection to a broker on which a heartbeat is due.
+    pub(super) fn next_beat(&self, now: Now) -> Option<(LinkId, Beat)> {
+        let brokers = self.table.values().filter(|connection| connection.broker);
+        let mut beats =
+            brokers.filter_map(|broker| Some((broker.up()?, broker.heartbeat.beat(now)?)));
+        beats.next()
     }
 
-    pub(super) fn heartbeat_sent(&mut self, link: LinkId, chore: ChoreId, next: Instant) {
-        if let Some(connection) = self.by_link(link) {
-            connection.heartbeat = Heartbeat { due: next, pending: Some(chore) };
-            connection.registered = true;
+    /// Changes what is known of the heartbeats on a connection that is up.
+    pub(super) fn change_heartbeat<R>(
+        &mut self,
+        link: LinkId,
+        change: impl FnOnce(&mut Heartbeat) -> R,
+    ) -> Option<R> {
+        self.by_link(link).map(|connection| change(&mut connection.heartbeat))
+    }
+
+    pub(super) fn count_heartbeat(
+        &mut self,
+        address: &Address,
+        count: impl FnOnce(&mut HeartbeatStats),
+    ) {
+        if let Some(connection) = self.table.get_mut(address) {
+            count(&mut connection.heartbeats);
         }
     }
 
-    pub(super) fn heartbeat_answered(&mut self, link: LinkId, version: i32) {
+    pub(super) fn set_version(&mut self, link: LinkId, version: i32) {
         if let Some(connection) = self.by_link(link) {
-            connection.heartbeat.pending = None;
             connection.version = Some(version);
         }
     }
 
     /// Connections on which a broker has heard of our group.
     pub(super) fn registered(&self) -> impl Iterator<Item = LinkId> {
-        self.table.values().filter(|connection| connection.registered).filter_map(Connection::up)
+        self.table
+            .values()
+            .filter(|connection| connection.heartbeat.registered)
+            .filter_map(Connection::up)
     }
 
     fn by_link(&mut self, link: LinkId) -> Option<&mut Connection> {
@@ -320,7 +316,7 @@ impl Connection {
             wanted_until: Instant::default(),
             broker: false,
             heartbeat: Heartbeat::default(),
-            registered: false,
+            heartbeats: HeartbeatStats::default(),
             version: None,
         }
     }
@@ -351,11 +347,7 @@ impl Connection {
         match self.state {
             State::Dialing { until, .. } => Some(Deadline { at: until, why: "a dial is overdue" }),
             State::Resting { until } => Some(Deadline { at: until, why: "a redial is due" }),
-            State::Up { .. }
-                if self.broker && self.heartbeat.pending.is_none() && !is_on(NoHeartbeats) =>
-            {
-                Some(Deadline { at: self.heartbeat.due, why: "a heartbeat is due" })
-            }
+            State::Up { .. } if self.broker => self.heartbeat.deadline(),
             _ => None,
         }
     }

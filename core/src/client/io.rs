@@ -40,6 +40,27 @@ pub enum Input {
         /// The answer, whatever its code, or why there is none.
         outcome: Result<Frame, CallError>,
     },
+    /// A one-way call of the client's own has been queued on its connection, or not.
+    Queued {
+        /// Which.
+        chore: ChoreId,
+        /// Why not, if not.
+        outcome: Result<(), CallError>,
+    },
+    /// When a peer was last heard, as asked for by [`Output::Listen`].
+    Heard {
+        /// On which connection.
+        link: LinkId,
+        /// When.
+        at: Instant,
+    },
+    /// A name has been looked up, as asked for by [`Output::Resolve`].
+    Resolved {
+        /// For which connection.
+        link: LinkId,
+        /// True when the name leads somewhere, and not to where the connection does.
+        moved: bool,
+    },
     /// A peer asks something.
     Request {
         /// On which connection.
@@ -88,6 +109,25 @@ pub enum Output {
         command: ClientCommand,
         /// When to stop waiting.
         deadline: Instant,
+    },
+    /// Queue a request that will not be answered, and report [`Input::Queued`].
+    Oneway {
+        /// On which connection.
+        link: LinkId,
+        /// The call's name.
+        chore: ChoreId,
+        /// What to say.
+        command: ClientCommand,
+    },
+    /// Report when the peer was last heard on this connection: [`Input::Heard`]. Sends' answers do
+    /// not pass through the client.
+    Listen(LinkId),
+    /// Resolve the name anew, and report [`Input::Resolved`].
+    Resolve {
+        /// The connection that it once led to.
+        link: LinkId,
+        /// The name.
+        address: Address,
     },
     /// Answer a peer's request.
     Respond {

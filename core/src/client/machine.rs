@@ -7,7 +7,9 @@ use std::{
 
 use bytestring::ByteString;
 
-use super::{Input, Output, connections::Connections, shutdown::Life, topics, topics::Topic};
+use super::{
+    HeartbeatStats, Input, Output, connections::Connections, shutdown::Life, topics::Topics,
+};
 use crate::{
     codec::{ExtFields, Frame, Header, Language, VERSION},
     command::{ClientCommand, ResponseCode},
@@ -16,7 +18,7 @@ use crate::{
     link::{CallError, LinkError},
     model::{Address, ConfigError, Identity, ProducerConfig},
     mutants::{Mutant::RetiredByName, is_on},
-    route::{Phase, Routes},
+    route::{BrokerHealth, Phase, Routes},
     time::{Deadline, Instant, Now},
 };
 
@@ -40,12 +42,20 @@ pub struct Client {
     /// Index of the name server that answered last.
     pub(super) current_server: usize,
     pub(super) connections: Connections,
-    pub(super) topics: BTreeMap<ByteString, Topic>,
+    pub(super) topics: Topics,
+    /// When to look for topics that no send uses any more.
+    pub(super) sweep_at: Instant,
     /// No topic that was forgotten had more rounds of questions.
     pub(super) rounds_forgotten: u64,
     /// Route queries that are out, by call.
     pub(super) queries: BTreeMap<ChoreId, ByteString>,
-    heartbeats: BTreeMap<ChoreId, LinkId>,
+    /// Heartbeats that are out, by call.
+    pub(super) heartbeats: BTreeMap<ChoreId, (LinkId, Address)>,
+    pub(super) heartbeat_stats: HeartbeatStats,
+    /// Of the brokers that routes name.
+    pub(super) health: BTreeMap<ByteString, Arc<BrokerHealth>>,
+    /// Connections to name servers, and when to look where their names lead.
+    pub(super) name_checks: BTreeMap<LinkId, Instant>,
     /// Connections out of use, and when they are closed.
     retired: BTreeMap<LinkId, Instant>,
     pub(super) life: Life,
@@ -57,6 +67,7 @@ pub struct Client {
     version: u64,
     next_chore: u64,
     seed: u64,
+    pub(super) jitter: fastrand::Rng,
 }
 
 impl Client {
@@ -77,10 +88,14 @@ impl Client {
             name_servers,
             current_server: 0,
             connections: Connections::new(config.reconnect_backoff_max, random.u64(..)),
-            topics: BTreeMap::new(),
+            topics: Topics::default(),
+            sweep_at: Instant::default(),
             rounds_forgotten: 0,
             queries: BTreeMap::new(),
             heartbeats: BTreeMap::new(),
+            health: BTreeMap::new(),
+            heartbeat_stats: HeartbeatStats::default(),
+            name_checks: BTreeMap::new(),
             retired: BTreeMap::new(),
             life: Life::Running,
             outputs: VecDeque::new(),
@@ -89,6 +104,7 @@ impl Client {
             version: 0,
             next_chore: 0,
             seed: random.u64(..),
+            jitter: random.fork(),
             config,
         })
     }
@@ -105,12 +121,17 @@ impl Client {
         }
         match input {
             Input::Ask { ask: Ask::Route(topic), until } => self.want_topic(now, topic, until),
+            Input::Ask { ask: Ask::Refresh(topic), until } => self.want_refresh(now, topic, until),
+            Input::Ask { ask: Ask::Update(topic), until } => self.want_update(now, topic, until),
             Input::Ask { ask: Ask::Connection(address), until } => {
                 self.want_broker(now, address, until);
             }
             Input::Opened(link) => self.handle_opened(now, link),
             Input::Closed { link, cause } => self.handle_closed(now, link, cause),
             Input::Answer { chore, outcome } => self.handle_answer(now, chore, outcome),
+            Input::Queued { chore, outcome } => _ = self.heartbeat_over(chore, outcome.is_ok()),
+            Input::Resolved { link, moved } => self.handle_resolved(now, link, moved),
+            Input::Heard { link, at } => self.handle_heard(now, link, at),
             Input::Request { link, frame } => self.handle_request(link, &frame),
             Input::GoAway(link) => _ = self.retire(now, link, LinkError::GoAway),
             Input::Shutdown => self.begin_shutdown(now),
@@ -138,6 +159,7 @@ impl Client {
         for link in over.map(|(link, _)| *link).collect::<Vec<_>>() {
             self.close(now, link, LinkError::Retired);
         }
+        self.check_names(now);
         self.handle_topic_timeouts(now);
         self.send_heartbeats(now);
         self.stop_when_left(now);
@@ -162,7 +184,8 @@ impl Client {
         }
         let retired = self.retired.values().min();
         let retired = retired.map(|at| Deadline { at: *at, why: "a retired connection ends" });
-        [self.connections.deadline(), topics::deadline(&self.topics), retired, self.life_deadline()]
+        let (topics, names) = (self.topics_deadline(), self.names_deadline());
+        [self.connections.deadline(), topics, names, retired, self.life_deadline()]
             .into_iter()
             .fold(None, Deadline::sooner)
     }
@@ -177,6 +200,7 @@ impl Client {
             },
             topics: topics.map(|(name, topic)| (name.clone(), topic.entry.clone())).collect(),
             brokers: self.connections.reach(),
+            health: self.health.clone(),
         }
     }
 
@@ -197,8 +221,10 @@ impl Client {
     }
 
     fn handle_opened(&mut self, now: Now, link: LinkId) {
-        if self.connections.opened(now, link).is_some() {
+        if let Some(address) = self.connections.opened(now, link) {
             self.dirty = true;
+            self.broker_connected(now, &address);
+            self.watch_name(now, link, &address);
             self.send_heartbeats(now);
             self.advance_connecting(now);
         }
@@ -206,6 +232,7 @@ impl Client {
 
     fn handle_closed(&mut self, now: Now, link: LinkId, cause: LinkError) {
         self.retired.remove(&link);
+        self.name_checks.remove(&link);
         if self.connections.closed(now, link, cause).is_some() {
             self.dirty = true;
             for address in self.connections.due(now) {
@@ -224,7 +251,7 @@ impl Client {
     }
 
     /// Takes a connection out of use; what is in flight on it may still be answered.
-    fn retire(&mut self, now: Now, link: LinkId, cause: LinkError) -> bool {
+    pub(super) fn retire(&mut self, now: Now, link: LinkId, cause: LinkError) -> bool {
         let retired = self.connections.retire(now, link, cause).is_some();
         if retired {
             self.dirty = true;
@@ -235,6 +262,7 @@ impl Client {
 
     /// Retires the connections to brokers that no route names any more.
     pub(super) fn drop_unrouted_brokers(&mut self, now: Now) {
+        self.forget_brokers();
         let topics = &self.topics;
         let routed = |address: &Address| {
             let mut routes = topics.values().filter_map(|topic| topic.entry.route.as_ref());
@@ -247,33 +275,11 @@ impl Client {
         }
     }
 
-    fn send_heartbeats(&mut self, now: Now) {
-        if matches!(self.life, Life::Leaving { .. }) {
-            // After the goodbye it would register the group again.
-            return;
-        }
-        for link in self.connections.heartbeats_due(now) {
-            let command = ClientCommand::Heartbeat {
-                client_id: self.client_id.clone(),
-                group: self.group.clone(),
-            };
-            let chore = self.call(link, command, now.instant + self.config.heartbeat_timeout);
-            self.heartbeats.insert(chore, link);
-            let next = now.instant + self.config.heartbeat_broker_interval;
-            self.connections.heartbeat_sent(link, chore, next);
-        }
-    }
-
     fn handle_answer(&mut self, now: Now, chore: ChoreId, outcome: Result<Frame, CallError>) {
         if let Some(topic) = self.queries.remove(&chore) {
             self.handle_route_answer(now, topic, outcome);
-        } else if let Some(link) = self.heartbeats.remove(&chore) {
-            match outcome {
-                Ok(frame) => self.connections.heartbeat_answered(link, frame.header.version),
-                Err(CallError::Expired { .. }) => self.close(now, link, LinkError::Unresponsive),
-                // A connection that has ended says so itself.
-                Err(_) => {}
-            }
+        } else if let Some(link) = self.heartbeat_over(chore, outcome.is_ok()) {
+            self.handle_heartbeat_answer(now, link, outcome);
         } else {
             self.handle_goodbye(now, chore);
         }
@@ -303,9 +309,14 @@ impl Client {
         command: ClientCommand,
         deadline: Instant,
     ) -> ChoreId {
+        let chore = self.next_chore();
+        self.outputs.push_back(Output::Call { link, chore, command, deadline });
+        chore
+    }
+
+    pub(super) fn next_chore(&mut self) -> ChoreId {
         let chore = ChoreId(self.next_chore);
         self.next_chore += 1;
-        self.outputs.push_back(Output::Call { link, chore, command, deadline });
         chore
     }
 

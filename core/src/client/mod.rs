@@ -1,17 +1,23 @@
 //! The brain: name servers, topics in use, which connections should exist, heartbeats, requests
 //! from brokers, leaving. See [`Client`] for its contract.
 
+mod brokers;
 mod connections;
+mod heartbeats;
 mod io;
 mod machine;
 mod mailbox;
+mod names;
 mod queries;
+mod rounds;
 mod shutdown;
 #[cfg(test)]
 mod tests;
+mod topic;
 mod topics;
 mod waiting;
 
+pub use heartbeats::HeartbeatStats;
 pub use io::{Input, Output};
 pub use machine::Client;
 pub use mailbox::{Mailbox, Wait};

@@ -7,15 +7,15 @@ use bytestring::ByteString;
 use super::{
     Client,
     connections::State,
-    topics::{Query, Stage, Subject, Topic},
+    topic::{Query, Stage, Subject, Topic},
 };
 use crate::{
     codec::Frame,
     command::{ClientCommand, DEFAULT_TOPIC, ResponseCode},
     ids::LinkId,
     link::{CallError, LinkError},
-    model::Address,
-    route::{RouteData, RouteError, TopicRoute},
+    model::{Address, SharedTranslation},
+    route::{RouteData, RouteError, TopicRoute, TopicUse},
     time::{Instant, Now},
 };
 
@@ -28,61 +28,11 @@ enum Reply {
 }
 
 impl Client {
-    /// A send waits for this topic's route.
-    pub(super) fn want_topic(&mut self, now: Now, topic: ByteString, until: Instant) {
-        let rounds = self.rounds_forgotten;
-        let known = self.topics.entry(topic.clone()).or_insert_with(|| Topic::new(rounds));
-        known.wanted_until = known.wanted_until.max(until);
-        let failed_lately = known.entry.failure.as_ref().is_some_and(|error| error.is_transient());
-        let resting = failed_lately && known.due > now.instant;
-        if known.query.is_none() && known.entry.route.is_none() && !resting {
-            self.ask(now, topic);
-        }
-    }
-
-    /// Begins a round.
-    fn ask(&mut self, now: Now, name: ByteString) {
-        if let Some(topic) = self.topics.get_mut(&name) {
-            topic.query = Some(Query::new(Subject::Own));
-            self.advance(now, &name);
-        }
-    }
-
-    /// Topics whose time has come: refreshed, asked for again, or forgotten.
-    pub(super) fn handle_topic_timeouts(&mut self, now: Now) {
-        self.topics.retain(|_, topic| {
-            let forgotten = topic.is_forgotten(now);
-            if forgotten {
-                self.rounds_forgotten = self.rounds_forgotten.max(topic.entry.rounds);
-                self.dirty |= topic.entry.failure.is_some();
-            }
-            !forgotten
-        });
-        let due = self.topics.iter().filter(|(_, topic)| topic.is_due(now));
-        let names: Vec<_> = due.map(|(name, _)| name.clone()).collect();
-        for name in names {
-            self.ask(now, name);
-        }
-        self.advance_connecting(now);
-    }
-
-    /// Moves every question that waits for a connection as far as it goes.
-    pub(super) fn advance_connecting(&mut self, now: Now) {
-        let waits = |topic: &Topic| {
-            matches!(&topic.query, Some(Query { stage: Stage::Connecting { .. }, .. }))
-        };
-        let names: Vec<_> =
-            self.topics.iter().filter(|(_, t)| waits(t)).map(|(name, _)| name.clone()).collect();
-        for name in names {
-            self.advance(now, &name);
-        }
-    }
-
     /// Moves one topic's question as far as it goes.
-    fn advance(&mut self, now: Now, name: &ByteString) {
+    pub(super) fn advance(&mut self, now: Now, name: &ByteString) {
         while let Some(query) = self.topics.get(name).and_then(|topic| topic.query.as_ref()) {
             match query.stage.clone() {
-                Stage::Asked { .. } => return,
+                Stage::Waiting | Stage::Asked { .. } => return,
                 Stage::Choosing => match self.next_server(query) {
                     Some(server) => self.turn_to(now, name, server),
                     None => self.conclude(now, name),
@@ -170,6 +120,7 @@ impl Client {
         let reply = self.read_reply(&name, &server, subject, outcome);
         self.note(now, &name, &server, reply);
         self.advance(now, &name);
+        self.begin_rounds(now);
     }
 
     fn read_reply(
@@ -193,14 +144,21 @@ impl Client {
             }
         }
         let known = self.topics.get(name).and_then(|topic| topic.entry.route.as_ref());
-        let cursor =
-            known.map_or_else(|| Arc::new(self.jitter_cursor(name).into()), |r| r.cursor());
+        let usage = match known {
+            Some(route) => route.usage(),
+            None => Arc::new(TopicUse::starting_at(self.jitter_cursor(name))),
+        };
         let route = RouteData::decode(&frame.body).and_then(|data| match subject {
-            Subject::Own => TopicRoute::build(name, &data, cursor),
+            Subject::Own => TopicRoute::build(name, &data, usage),
             Subject::Default => {
                 let queues = self.config.default_topic_queue_nums;
-                TopicRoute::build_from_default(name, data, queues, cursor)
+                TopicRoute::build_from_default(name, data, queues, usage)
             }
+        });
+        let translation = self.config.address_translation.as_ref();
+        let route = route.map(|route| match translation {
+            Some(SharedTranslation(translation)) => route.translated(&**translation),
+            None => route,
         });
         match route {
             Ok(route) if route.queues().is_empty() => {
@@ -219,29 +177,49 @@ impl Client {
         if let Reply::Route(route) = reply {
             return self.route_found(now, name, server, route);
         }
-        let Some(query) = self.topics.get_mut(name).and_then(|topic| topic.query.as_mut()) else {
-            return;
-        };
-        query.stage = Stage::Choosing;
-        match reply {
-            Reply::Missing => query.missing.push(server.clone()),
-            Reply::Silent(cause) => query.causes.push((server.clone(), cause)),
-            Reply::Bad(error) => {
-                query.causes.push((server.clone(), error.to_string()));
-                query.bad = Some(error);
+        self.change_query(name, |query| {
+            query.stage = Stage::Choosing;
+            match reply {
+                Reply::Missing => query.missing.push(server.clone()),
+                Reply::Silent(cause) => query.causes.push((server.clone(), cause)),
+                Reply::Bad(error) => {
+                    query.causes.push((server.clone(), error.to_string()));
+                    query.bad = Some(error);
+                }
+                Reply::Route(_) => {}
             }
-            Reply::Route(_) => {}
-        }
+        });
     }
 
-    fn route_found(&mut self, now: Now, name: &ByteString, server: &Address, route: TopicRoute) {
+    fn route_found(
+        &mut self,
+        now: Now,
+        name: &ByteString,
+        server: &Address,
+        mut route: TopicRoute,
+    ) {
         let index = self.name_servers.iter().position(|known| known == server);
         self.current_server = index.unwrap_or(self.current_server);
         let interval = self.config.update_topic_route_info_interval;
-        let topic = self.topics.get_mut(name);
-        if topic.is_some_and(|topic| topic.found(now, route, interval)) {
+        let first = self.topics.get(name).is_none_or(|topic| topic.entry.route.is_none());
+        if self.config.strict_order && !route.is_fallback() {
+            let layout = route.key_layout();
+            let pin = |topic: &mut Topic| Arc::clone(topic.pinned.get_or_insert(layout));
+            if let Some(pinned) = self.topics.change(name, pin) {
+                route.pin_keys(&pinned);
+            }
+        }
+        let jitter = &mut self.jitter;
+        let news = self.topics.change(name, |topic| {
+            let news = topic.found(now, route, interval, jitter);
+            topic.entry.route.clone().filter(|_| news)
+        });
+        if let Some(Some(route)) = news {
             self.dirty = true;
-            self.drop_unrouted_brokers(now);
+            self.know_brokers(&route);
+            if !first {
+                self.drop_unrouted_brokers(now);
+            }
         }
     }
 
@@ -249,32 +227,27 @@ impl Client {
     fn conclude(&mut self, now: Now, name: &ByteString) {
         let create = self.config.auto_create_topic && name != DEFAULT_TOPIC;
         let retry = self.config.poll_name_server_interval_short;
-        let Some(topic) = self.topics.get_mut(name) else { return };
-        let Some(query) = topic.query.as_mut() else { return };
-        let missing = query.bad.is_none() && !query.missing.is_empty();
-        let unknown_yet = topic.entry.route.is_none();
-        if missing && create && unknown_yet && query.subject == Subject::Own {
-            *query = Query::new(Subject::Default);
-            return;
-        }
-        let error = match query.bad.take() {
-            Some(error) => error,
-            None if missing => RouteError::TopicNotFound {
-                topic: name.clone(),
-                asked: std::mem::take(&mut query.missing),
-            },
-            None => {
-                RouteError::NameServersUnreachable { causes: std::mem::take(&mut query.causes) }
+        let jitter = &mut self.jitter;
+        let news = self.topics.change(name, |topic| {
+            let unknown_yet = topic.entry.route.is_none();
+            let Some(query) = topic.query.as_mut() else { return false };
+            let missing = query.bad.is_none() && !query.missing.is_empty();
+            if missing && create && unknown_yet && query.subject == Subject::Own {
+                *query = Query { stage: Stage::Choosing, ..Query::new(Subject::Default) };
+                return false;
             }
-        };
-        topic.failed(now, error, retry);
-        self.dirty = true;
+            let error = query.error(name);
+            topic.failed(now, error, retry, jitter)
+        });
+        self.dirty |= news == Some(true);
     }
 
     fn set_stage(&mut self, name: &ByteString, stage: Stage) {
-        if let Some(query) = self.topics.get_mut(name).and_then(|topic| topic.query.as_mut()) {
-            query.stage = stage;
-        }
+        self.change_query(name, |query| query.stage = stage);
+    }
+
+    fn change_query(&mut self, name: &ByteString, change: impl FnOnce(&mut Query)) {
+        self.topics.change(name, |topic| topic.query.as_mut().map(change));
     }
 
     /// One server's part of the time that a round may take.

@@ -1,12 +1,15 @@
 //! The client alone, on a virtual clock, among hosts that do as the test says.
 
 mod connections;
+mod heartbeats;
+mod many_topics;
+mod names;
 mod order;
 mod routes;
 mod shutdown;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -14,7 +17,7 @@ use std::{
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::{Client, Input, Output};
+use super::{Client, HeartbeatStats, Input, Output};
 use crate::{
     codec::{ExtFields, Frame, Header, Language, SerializeType},
     command::ClientCommand,
@@ -47,6 +50,8 @@ enum Host {
 struct Socket {
     address: Address,
     up: bool,
+    /// When the peer was last heard.
+    heard: Instant,
 }
 
 /// A call that has not been answered yet.
@@ -64,6 +69,8 @@ struct World {
     hosts: BTreeMap<Address, Host>,
     /// What each name server has to say of a topic; code 17 where nothing is listed.
     answers: BTreeMap<(Address, String), (i32, String)>,
+    /// Those whose names lead elsewhere than their connections do.
+    moved: BTreeSet<Address>,
     sockets: BTreeMap<LinkId, Socket>,
     pending: Vec<Pending>,
     inputs: VecDeque<Input>,
@@ -71,7 +78,9 @@ struct World {
     routes: Arc<Routes>,
     dials: Vec<(Duration, Address)>,
     calls: Vec<(Duration, Address, ClientCommand)>,
+    oneways: Vec<(Duration, Address, ClientCommand)>,
     closed: Vec<(Duration, LinkId, LinkError)>,
+    lookups: Vec<(Duration, Address)>,
     responses: Vec<(LinkId, Header)>,
     cut_off: u32,
     stopped: u32,
@@ -97,13 +106,16 @@ impl World {
             client,
             now: Now::default(),
             answers: BTreeMap::new(),
+            moved: BTreeSet::new(),
             sockets: BTreeMap::new(),
             pending: Vec::new(),
             inputs: VecDeque::new(),
             routes: Arc::default(),
             dials: Vec::new(),
             calls: Vec::new(),
+            oneways: Vec::new(),
             closed: Vec::new(),
+            lookups: Vec::new(),
             responses: Vec::new(),
             cut_off: 0,
             stopped: 0,
@@ -134,6 +146,12 @@ impl World {
     fn ask_route(&mut self, topic: &str) {
         let until = self.now.instant + 3 * SECOND;
         self.handle(Input::Ask { ask: Ask::Route(topic.to_owned().into()), until });
+    }
+
+    /// A broker has told a send that the topic's route is out of date.
+    fn ask_refresh(&mut self, topic: &str) {
+        let until = self.now.instant + 3 * SECOND;
+        self.handle(Input::Ask { ask: Ask::Refresh(topic.to_owned().into()), until });
     }
 
     /// A send waits three seconds for the connection.
@@ -185,14 +203,30 @@ impl World {
         self.now.instant = end;
     }
 
+    /// The same while sends use the topic.
+    fn run_in_use(&mut self, topic: &str, mut time: Duration) {
+        while !time.is_zero() {
+            if let Some(route) = self.route(topic) {
+                route.mark_used();
+            }
+            let step = time.min(20 * SECOND);
+            self.run(step);
+            time -= step;
+        }
+    }
+
     /// Carries out outputs and takes their consequences back in until there are none.
     fn settle(&mut self) {
         loop {
             while let Some(output) = self.client.poll() {
                 self.carry_out(output);
             }
-            let Some(input) = self.inputs.pop_front() else { return };
-            self.handle(input);
+            if self.inputs.is_empty() {
+                return;
+            }
+            for input in std::mem::take(&mut self.inputs) {
+                self.handle(input);
+            }
         }
     }
 
@@ -208,6 +242,20 @@ impl World {
             Output::Call { link, chore, command, deadline } => {
                 self.call(link, chore, command, deadline);
             }
+            Output::Oneway { link, chore, command } => {
+                let address = self.sockets[&link].address.clone();
+                self.oneways.push((self.elapsed(), address, command));
+                self.inputs.push_back(Input::Queued { chore, outcome: Ok(()) });
+            }
+            Output::Listen(link) => {
+                let at = self.sockets[&link].heard;
+                self.inputs.push_back(Input::Heard { link, at });
+            }
+            Output::Resolve { link, address } => {
+                let moved = self.moved.contains(&address);
+                self.lookups.push((self.elapsed(), address));
+                self.inputs.push_back(Input::Resolved { link, moved });
+            }
             Output::Respond { link, header } => self.responses.push((link, header)),
             Output::Publish(routes) => {
                 assert!(routes.version > self.routes.version);
@@ -222,16 +270,17 @@ impl World {
         let dialing = |socket: &Socket| !socket.up && socket.address == address;
         assert!(!self.sockets.values().any(dialing), "{address} is being dialed already");
         self.dials.push((self.elapsed(), address.clone()));
+        let heard = Instant::default();
         match self.hosts.get(&address).unwrap_or(&Host::Refuses) {
             Host::Refuses => {
                 let cause = LinkError::Dial { reason: "connection refused".into() };
                 self.inputs.push_back(Input::Closed { link, cause });
             }
             Host::Swallows => {
-                self.sockets.insert(link, Socket { address, up: false });
+                self.sockets.insert(link, Socket { address, up: false, heard });
             }
             Host::Serves | Host::Ignores => {
-                self.sockets.insert(link, Socket { address, up: true });
+                self.sockets.insert(link, Socket { address, up: true, heard });
                 self.inputs.push_back(Input::Opened(link));
             }
         }
@@ -246,6 +295,8 @@ impl World {
         if self.hosts.get(&address) != Some(&Host::Serves) {
             return self.pending.push(Pending { chore, link, deadline });
         }
+        let heard = self.now.instant;
+        self.sockets.entry(link).and_modify(|socket| socket.heard = heard);
         let (code, body) = match command {
             ClientCommand::RouteQuery { topic } => {
                 let known = self.answers.get(&(address, topic.to_string()));
@@ -303,7 +354,19 @@ impl World {
         dials.map(|(at, _)| *at).collect()
     }
 
-    /// When this broker was sent heartbeats.
+    /// When this broker was sent heartbeats that it need not answer.
+    fn oneways_to(&self, broker: &str) -> Vec<Duration> {
+        let oneways = self.oneways.iter().filter(|(_, to, _)| *to == address(broker));
+        oneways.map(|(at, ..)| *at).collect()
+    }
+
+    /// A send on this broker's connection is answered.
+    fn hear(&mut self, broker: &str) {
+        let link = self.link(broker);
+        self.sockets.get_mut(&link).unwrap().heard = self.now.instant;
+    }
+
+    /// When this broker was sent heartbeats that it is to answer.
     fn heartbeats_of(&self, broker: &str) -> Vec<Duration> {
         let heartbeat =
             |command: &ClientCommand| matches!(command, ClientCommand::Heartbeat { .. });

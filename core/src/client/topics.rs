@@ -1,159 +1,162 @@
-//! The topics in use, and what is known of each.
+//! The topics in use, and whose turn it is.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytestring::ByteString;
 
-use crate::{
-    model::Address,
-    route::{RouteError, TopicEntry, TopicRoute},
-    time::{Deadline, Instant, Now},
-};
+use super::topic::{Query, Stage, Subject, Topic};
+use crate::time::{Deadline, Instant, Now};
 
-/// A topic without a route that nobody waits for is forgotten after this long.
-const FORGET_AFTER: Duration = Duration::from_secs(60);
-/// The first pause before name servers are asked again for somebody who waits; doubles.
-const RETRY: Duration = Duration::from_millis(100);
-/// The longest such pause.
-const RETRY_MAX: Duration = Duration::from_secs(1);
+/// Rounds of questions that may be under way. However many topics there are, name servers are not
+/// asked for all of them at once.
+const ROUNDS_MAX: usize = 64;
+/// How many of them no send may be waiting for.
+const ROUNDS_UNWANTED_MAX: usize = ROUNDS_MAX / 2;
 
-/// One topic.
+/// All topics, in the order of their names and of their times, so that ten thousand cost little
+/// more than ten.
 #[derive(Debug, Default)]
-pub(super) struct Topic {
-    pub(super) entry: TopicEntry,
-    /// Some send waits for the route until then.
-    pub(super) wanted_until: Instant,
-    /// The question being asked; at most one.
-    pub(super) query: Option<Query>,
-    /// When to ask again, or to forget the topic.
-    pub(super) due: Instant,
-    /// Failed rounds in a row.
-    streak: u32,
+pub(super) struct Topics {
+    table: BTreeMap<ByteString, Topic>,
+    /// Those that need attention some time, soonest first.
+    schedule: BTreeSet<(Instant, ByteString)>,
+    /// Those whose rounds have begun.
+    under_way: BTreeSet<ByteString>,
+    /// Those that a send waits for, and all, in the order in which they are to be asked for. Some
+    /// may have had their turn already.
+    wanted: VecDeque<ByteString>,
+    waiting: VecDeque<ByteString>,
 }
 
-/// One round of questions about one topic.
-#[derive(Debug)]
-pub(super) struct Query {
-    pub(super) subject: Subject,
-    /// Name servers that do not know the subject.
-    pub(super) missing: Vec<Address>,
-    /// Name servers that could not be asked, with the cause.
-    pub(super) causes: Vec<(Address, String)>,
-    /// The worst answer, which is more telling than silence.
-    pub(super) bad: Option<RouteError>,
-    pub(super) stage: Stage,
-}
-
-/// Whose route is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Subject {
-    Own,
-    /// The default topic's, which stands in for one that does not exist yet.
-    Default,
-}
-
-/// Where a question is.
-#[derive(Clone, Debug)]
-pub(super) enum Stage {
-    /// The next name server is to be chosen.
-    Choosing,
-    /// Its connection is being opened.
-    Connecting { server: Address, failures: u64, until: Instant },
-    /// It has been asked.
-    Asked { server: Address },
-}
-
-impl Query {
-    pub(super) fn new(subject: Subject) -> Self {
-        Self { subject, missing: Vec::new(), causes: Vec::new(), bad: None, stage: Stage::Choosing }
+impl Topics {
+    pub(super) fn get(&self, name: &str) -> Option<&Topic> {
+        self.table.get(name)
     }
 
-    pub(super) fn was_asked(&self, server: &Address) -> bool {
-        self.missing.contains(server) || self.causes.iter().any(|(asked, _)| asked == server)
-    }
-}
-
-impl Topic {
-    /// A topic that nobody has asked for yet. It counts its rounds on from those of forgotten
-    /// topics, one of which it may have been: its senders must not take an old answer for new.
-    pub(super) fn new(rounds: u64) -> Self {
-        Self { entry: TopicEntry { rounds, ..TopicEntry::default() }, ..Self::default() }
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&ByteString, &Topic)> {
+        self.table.iter()
     }
 
-    /// A round has found the route; true when it is news.
-    pub(super) fn found(&mut self, now: Now, route: TopicRoute, interval: Duration) -> bool {
-        let same = self.entry.route.as_ref().is_some_and(|known| **known == route);
-        if !same {
-            self.entry.route = Some(Arc::new(route));
-        }
-        let recovered = self.entry.failure.take().is_some();
-        self.entry.rounds += 1;
-        self.query = None;
-        self.streak = 0;
-        self.due = now.instant + interval;
-        !same || recovered
+    pub(super) fn values(&self) -> impl Iterator<Item = &Topic> {
+        self.table.values()
     }
 
-    /// A round has failed. The last good route stays, unless the answer is that there are no
-    /// queues any more.
-    pub(super) fn failed(&mut self, now: Now, error: RouteError, retry: Duration) {
-        if matches!(error, RouteError::NoWritableQueue { .. }) {
-            self.entry.route = None;
-        }
-        let transient = error.is_transient();
-        self.entry.failure = Some(Arc::new(error));
-        self.entry.rounds += 1;
-        self.query = None;
-        self.streak = self.streak.saturating_add(1);
-        let pause = match self.entry.route {
-            Some(_) => retry,
-            // Whether or not somebody waits now: who comes later must not find this an answer.
-            None if transient => RETRY_MAX.min(RETRY * 2u32.pow(self.streak.min(8) - 1)),
-            None => FORGET_AFTER,
-        };
-        self.due = now.instant + pause;
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
     }
 
-    /// Its time has come, one way or the other.
-    pub(super) fn is_due(&self, now: Now) -> bool {
-        self.query.is_none() && self.attention_at() <= now.instant
-    }
-
-    /// Nobody needs it: it has no route, no question, and nobody has waited for long.
-    pub(super) fn is_forgotten(&self, now: Now) -> bool {
-        self.is_due(now) && !self.is_asked_again()
-    }
-
-    fn is_asked_again(&self) -> bool {
-        self.entry.route.is_some() || self.due < self.wanted_until
-    }
-
-    /// When it is to be asked for again or forgotten. Those who have waited until the end can still
-    /// learn why it was in vain.
-    fn attention_at(&self) -> Instant {
-        match self.is_asked_again() {
-            true => self.due,
-            false => self.due.max(self.wanted_until + FORGET_AFTER),
+    /// Takes a topic in, unless it is known.
+    pub(super) fn enter(&mut self, name: &ByteString, topic: impl FnOnce() -> Topic) {
+        if !self.table.contains_key(name) {
+            self.table.insert(name.clone(), topic());
+            self.note(name, Instant::FAR_FUTURE);
         }
     }
 
-    fn deadline(&self) -> Deadline {
-        match self.query.as_ref().map(|query| &query.stage) {
-            Some(Stage::Connecting { until, .. }) => {
-                Deadline { at: *until, why: "a name server's connection is overdue" }
+    /// Changes a topic: the only way to.
+    pub(super) fn change<R>(
+        &mut self,
+        name: &ByteString,
+        change: impl FnOnce(&mut Topic) -> R,
+    ) -> Option<R> {
+        let topic = self.table.get_mut(name)?;
+        let before = topic.attention().at;
+        let result = change(topic);
+        if topic.query.is_none() {
+            self.under_way.remove(name);
+        }
+        self.note(name, before);
+        Some(result)
+    }
+
+    /// Keeps the topics that `keep` agrees with.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&mut Topic) -> bool) {
+        let schedule = &mut self.schedule;
+        self.table.retain(|name, topic| {
+            let at = topic.attention().at;
+            let kept = keep(topic);
+            if !kept {
+                schedule.remove(&(at, name.clone()));
             }
-            // The call has its own deadline, in its link.
-            Some(_) => Deadline { at: Instant::FAR_FUTURE, why: "a name server's answer is due" },
-            None => Deadline {
-                at: self.attention_at(),
-                why: "a route is to be asked for again, or forgotten",
-            },
+            kept
+        });
+    }
+
+    pub(super) fn remove(&mut self, name: &ByteString) -> Option<Topic> {
+        let topic = self.table.remove(name)?;
+        self.schedule.remove(&(topic.attention().at, name.clone()));
+        Some(topic)
+    }
+
+    /// Has the schedule follow a change.
+    fn note(&mut self, name: &ByteString, before: Instant) {
+        let Some(topic) = self.table.get(name) else { return };
+        let after = topic.attention().at;
+        if before == after {
+            return;
+        }
+        self.schedule.remove(&(before, name.clone()));
+        if after != Instant::FAR_FUTURE {
+            self.schedule.insert((after, name.clone()));
         }
     }
-}
 
-/// When the first topic needs attention.
-pub(super) fn deadline(topics: &BTreeMap<ByteString, Topic>) -> Option<Deadline> {
-    let soonest = topics.values().map(Topic::deadline).min_by_key(|deadline| deadline.at)?;
-    (soonest.at != Instant::FAR_FUTURE).then_some(soonest)
+    /// The topics whose time has come.
+    pub(super) fn due(&self, now: Now) -> Vec<ByteString> {
+        let due = self.schedule.iter().take_while(|(at, _)| *at <= now.instant);
+        due.map(|(_, name)| name.clone()).collect()
+    }
+
+    /// When the first topic needs attention.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        let (_, name) = self.schedule.first()?;
+        self.table.get(name).map(Topic::attention)
+    }
+
+    /// Lines a topic up for a round. One that waits already goes first if it is wanted now.
+    pub(super) fn line_up(&mut self, now: Now, name: &ByteString) {
+        let Some(topic) = self.table.get(name) else { return };
+        let wanted = topic.is_wanted(now);
+        match topic.query.as_ref().map(|query| &query.stage) {
+            None => {
+                self.change(name, |topic| topic.query = Some(Query::new(Subject::Own)));
+                if wanted { &mut self.wanted } else { &mut self.waiting }.push_back(name.clone());
+            }
+            Some(Stage::Waiting) if wanted && !self.wanted.contains(name) => {
+                self.wanted.push_back(name.clone());
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Begins the next round, if there is room for one more.
+    pub(super) fn begin_next(&mut self) -> Option<ByteString> {
+        loop {
+            let name = match self.under_way.len() {
+                ROUNDS_MAX.. => return None,
+                ROUNDS_UNWANTED_MAX.. => self.wanted.pop_front()?,
+                _ => self.wanted.pop_front().or_else(|| self.waiting.pop_front())?,
+            };
+            let begun = self.change(&name, |topic| match topic.query.as_mut() {
+                Some(query) if matches!(query.stage, Stage::Waiting) => {
+                    query.stage = Stage::Choosing;
+                    true
+                }
+                _ => false,
+            });
+            if begun == Some(true) {
+                self.under_way.insert(name.clone());
+                return Some(name);
+            }
+        }
+    }
+
+    /// The topics whose questions wait for a connection.
+    pub(super) fn connecting(&self) -> Vec<ByteString> {
+        let connecting = |name: &&ByteString| {
+            let query = self.get(name).and_then(|topic| topic.query.as_ref());
+            query.is_some_and(|query| matches!(query.stage, Stage::Connecting { .. }))
+        };
+        self.under_way.iter().filter(connecting).cloned().collect()
+    }
 }

@@ -6,7 +6,7 @@ use super::Outcome;
 use crate::{
     command::{BadReply, ResponseCode, Verdict},
     link::CallError,
-    model::{Address, MessageQueue},
+    model::{Address, MessageQueue, SendStatus},
     mutants::{Mutant::MaybeStoredIsRejected, is_on},
     route::Remark,
 };
@@ -15,10 +15,14 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt {
+    /// Counts from zero. A broker that is busy can be asked more often than is told.
+    pub number: u32,
     /// The queue it was meant for.
     pub queue: MessageQueue,
     /// Where that queue's master listens, where known.
     pub address: Option<Address>,
+    /// What that master advertises, where the address translation led elsewhere.
+    pub advertised: Option<Address>,
     /// How long the attempt took.
     pub elapsed: Duration,
     /// How it ended.
@@ -30,6 +34,9 @@ impl fmt::Display for Attempt {
         write!(f, "broker {}", self.queue.broker_name)?;
         if let Some(address) = &self.address {
             write!(f, " at {address}")?;
+        }
+        if let Some(advertised) = &self.advertised {
+            write!(f, " (translated, it advertises {advertised})")?;
         }
         write!(f, ", queue {}, after {:?}: {}", self.queue.queue_id, self.elapsed, self.failure)
     }
@@ -59,6 +66,12 @@ pub enum AttemptFailure {
     /// The broker's answer could not be understood.
     #[error(transparent)]
     BadReply(#[from] BadReply),
+    /// The broker has stored it, but not as well as it should have, and another was asked.
+    #[error("stored with status {status:?}")]
+    NotStoreOk {
+        /// How it is stored.
+        status: SendStatus,
+    },
 }
 
 impl AttemptFailure {
@@ -68,7 +81,7 @@ impl AttemptFailure {
             Self::NoMaster | Self::NotConnected => Outcome::NotSent,
             Self::Call(error) if error.is_ambiguous() => Outcome::Unknown,
             Self::Call(_) => Outcome::NotSent,
-            Self::BadReply(_) => Outcome::Unknown,
+            Self::BadReply(_) | Self::NotStoreOk { .. } => Outcome::Unknown,
             Self::Refused { .. } if is_on(MaybeStoredIsRejected) => Outcome::Rejected,
             Self::Refused { code, .. } => match ResponseCode(*code).verdict() {
                 Verdict::Unknown | Verdict::Stored => Outcome::Unknown,
@@ -84,6 +97,48 @@ impl AttemptFailure {
             Self::Refused { code, .. } => ResponseCode(*code).verdict() == Verdict::Fatal,
             Self::Call(CallError::Encode(_)) | Self::BadReply(_) => true,
             Self::Call(CallError::Lost(why) | CallError::Unsent(why)) => why.ends_everything(),
+            _ => false,
+        }
+    }
+
+    /// True when it says something about the broker, or the way to it, and not about the message,
+    /// the topic or this producer.
+    pub(super) fn is_the_brokers_fault(&self) -> bool {
+        match self {
+            Self::NotConnected | Self::BadReply(_) => true,
+            Self::Call(CallError::Lost(why) | CallError::Unsent(why)) => !why.ends_everything(),
+            Self::Call(CallError::Expired { .. } | CallError::Full) => true,
+            Self::Refused { code, .. } => {
+                let code = ResponseCode(*code);
+                matches!(code.verdict(), Verdict::Busy | Verdict::Unknown)
+                    || matches!(code, ResponseCode::SERVICE_NOT_AVAILABLE | ResponseCode::GO_AWAY)
+            }
+            Self::NoMaster | Self::NotStoreOk { .. } | Self::Call(_) => false,
+        }
+    }
+
+    /// True when name servers may know better by now.
+    pub(super) fn is_of_a_stale_route(&self) -> bool {
+        match self {
+            Self::NotConnected => true,
+            Self::Call(CallError::Lost(why) | CallError::Unsent(why)) => !why.ends_everything(),
+            _ => self.is_of_a_wrong_route(),
+        }
+    }
+
+    /// True when the same broker would say the same again, until the route changes.
+    pub(super) fn is_of_a_wrong_route(&self) -> bool {
+        match self {
+            Self::NoMaster => true,
+            Self::Refused { code, .. } => matches!(
+                ResponseCode(*code),
+                ResponseCode::TOPIC_NOT_EXIST
+                    | ResponseCode::NO_PERMISSION
+                    | ResponseCode::SERVICE_NOT_AVAILABLE
+                    | ResponseCode::INVALID_PARAMETER
+                    | ResponseCode::NOT_LEADER_FOR_QUEUE
+                    | ResponseCode::GO_AWAY
+            ),
             _ => false,
         }
     }

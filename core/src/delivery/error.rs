@@ -8,7 +8,7 @@ use super::{Attempt, AttemptFailure};
 use crate::{
     link::{CallError, LinkError},
     model::{InvalidMessage, Message},
-    route::{Remark, RouteError},
+    route::{BadSelection, Remark, RouteError},
 };
 
 /// What is known about the message after a failed send.
@@ -36,6 +36,10 @@ impl fmt::Display for Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TimeoutPhase {
+    /// Its turn among the sends of the whole producer.
+    Permit,
+    /// The messages before it with the same sharding key.
+    Order,
     /// A name server's answer.
     Route,
     /// A connection to the broker.
@@ -53,6 +57,8 @@ pub enum TimeoutPhase {
 impl fmt::Display for TimeoutPhase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Permit => "waiting for other sends to end",
+            Self::Order => "waiting for the messages before it with the same sharding key",
             Self::Route => "waiting for the topic's route",
             Self::Dial => "waiting for a connection to the broker",
             Self::Room => "waiting for room on the connection",
@@ -110,6 +116,34 @@ pub enum SendErrorKind {
         /// What is wrong with the answer.
         cause: AttemptFailure,
     },
+    /// The broker of the only queue that the message may go to, by its sharding key, its selector
+    /// or its own wish, is not available.
+    #[error("the message may go to broker {broker} only, which is not available: {cause}")]
+    OrderUnavailable {
+        /// The broker.
+        broker: ByteString,
+        /// What happened with it.
+        cause: AttemptFailure,
+    },
+    /// The queue selector did not choose a queue.
+    #[error(transparent)]
+    BadSelection(#[from] BadSelection),
+    /// As many sends are in flight as may be, and this one was not to wait.
+    #[error("{sends} sends of {bytes} bytes are in flight")]
+    Full {
+        /// Sends in flight.
+        sends: usize,
+        /// Their bytes.
+        bytes: usize,
+    },
+    /// The message alone is larger than all sends in flight may be together.
+    #[error("the message takes {bytes} bytes, and all sends in flight may take {limit}")]
+    TooLarge {
+        /// What it takes.
+        bytes: usize,
+        /// `in_flight_bytes_max`.
+        limit: usize,
+    },
     /// The producer was shut down, or its runtime dropped, before the send was over.
     #[error("{0}")]
     ShuttingDown(LinkError),
@@ -117,7 +151,7 @@ pub enum SendErrorKind {
 
 impl SendErrorKind {
     /// The kind that the last attempt's failure makes.
-    pub(super) fn of_attempt(attempt: &Attempt, after: Duration) -> Self {
+    pub(super) fn of_attempt(attempt: &Attempt, after: Duration, fixed: bool) -> Self {
         let broker = attempt.queue.broker_name.clone();
         let timed_out = |phase| Self::TimedOut { phase, after };
         match &attempt.failure {
@@ -138,6 +172,7 @@ impl SendErrorKind {
             {
                 Self::ShuttingDown(why.clone())
             }
+            cause if fixed => Self::OrderUnavailable { broker, cause: cause.clone() },
             cause => Self::BrokerNotAvailable { broker, cause: cause.clone() },
         }
     }

@@ -5,17 +5,28 @@
 //!            ▼                                            │
 //!        Choosing ──▶ Connecting ──▶ Calling ──▶ (judge) ─┼──▶ Pausing ──▶ Choosing
 //!            │             │                              │
-//!            └─────────────┴──────────────────────────────┴──▶ Over
+//!            └─────────────┴──────────────────────────────┴──▶ Lingering ──▶ Over
 //! ```
 //!
-//! See [`Delivery`] for its contract.
+//! [`Permits`] and [`Lanes`] say when a send may begin at all. See [`Delivery`] for its contract.
 
 mod attempt;
+mod choosing;
 mod error;
+mod io;
+mod lanes;
 mod machine;
+mod options;
+mod outcome;
+mod pacing;
+mod permits;
 #[cfg(test)]
 mod tests;
 
 pub use attempt::{Attempt, AttemptFailure};
 pub use error::{Outcome, SendError, SendErrorKind, TimeoutPhase};
-pub use machine::{Ask, Delivery, Step};
+pub use io::{Ask, Step};
+pub use lanes::{LaneKey, Lanes};
+pub use machine::Delivery;
+pub use options::SendOptions;
+pub use permits::{Asked, Permits};

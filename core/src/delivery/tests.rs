@@ -1,20 +1,27 @@
 //! One send at a time, against brokers that do as the test says.
 
 mod attempts;
+mod late;
 mod outcomes;
+mod routing;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::{Ask, AttemptFailure, Delivery, Outcome, SendError, SendErrorKind, Step, TimeoutPhase};
+use super::{
+    Ask, AttemptFailure, Delivery, Outcome, SendError, SendErrorKind, SendOptions, Step,
+    TimeoutPhase,
+};
 use crate::{
     codec::{ExtFields, Frame, Header, Language, SerializeType},
     ids::LinkId,
     link::{CallError, LinkError},
     model::{Address, Message, ProducerConfig, SendReceipt},
-    route::{Phase, Reach, RouteData, RouteError, Routes, TopicEntry, TopicRoute},
+    route::{
+        BrokerHealth, Choice, Phase, Reach, RouteData, RouteError, Routes, TopicEntry, TopicRoute,
+    },
     time::{Instant, Now, UnixMillis},
 };
 
@@ -27,14 +34,23 @@ struct World {
     now: Now,
     routes: Routes,
     delivery: Delivery,
+    /// What the client was told.
+    told: Vec<Ask>,
+    /// The number of the last call.
+    attempt: u32,
 }
 
 impl World {
     /// A send that knows nothing of the topic yet.
     fn unrouted(config: ProducerConfig, message: Message) -> Self {
+        Self::with_options(config, message, SendOptions::new())
+    }
+
+    fn with_options(config: ProducerConfig, message: Message, options: SendOptions) -> Self {
         let now = Now { instant: Instant::from_nanos(7), wall: UnixMillis(1_758_273_940_123) };
-        let delivery = Delivery::new(now, Arc::new(config), message, 1).unwrap();
-        Self { now, routes: Routes::default(), delivery }
+        let choice = Choice::Strategy(config.routing_strategy);
+        let delivery = Delivery::new(now, Arc::new(config), message, options, &choice, 1).unwrap();
+        Self { now, routes: Routes::default(), delivery, told: Vec::new(), attempt: 0 }
     }
 
     /// A send to a topic with two queues on each of these brokers, all connected.
@@ -43,12 +59,15 @@ impl World {
     }
 
     fn with_message(config: ProducerConfig, message: Message, brokers: &[&str]) -> Self {
-        let mut world = Self::unrouted(config, message);
-        world.set_route(brokers);
+        Self::unrouted(config, message).reaching(brokers)
+    }
+
+    fn reaching(mut self, brokers: &[&str]) -> Self {
+        self.set_route(brokers);
         for broker in brokers {
-            world.connect(broker);
+            self.connect(broker);
         }
-        world
+        self
     }
 
     fn set_route(&mut self, brokers: &[&str]) {
@@ -80,6 +99,10 @@ impl World {
         self.routes.topics.entry(TOPIC.into()).or_default()
     }
 
+    fn health(&mut self, broker: &str) -> Arc<BrokerHealth> {
+        Arc::clone(self.routes.health.entry(broker.into()).or_default())
+    }
+
     fn connect(&mut self, broker: &str) {
         self.routes.brokers.insert(address(broker), Reach::Up(link(broker, 1)));
     }
@@ -108,13 +131,23 @@ impl World {
     }
 
     fn step(&mut self) -> Step {
-        self.delivery.step(self.now, &self.routes)
+        loop {
+            match self.delivery.step(self.now, &self.routes) {
+                Step::Tell(ask) => self.told.push(ask),
+                step => {
+                    if let Step::Call { attempt, .. } = step {
+                        self.attempt = attempt;
+                    }
+                    return step;
+                }
+            }
+        }
     }
 
     /// The next step is a call: to which broker, and how long it may take.
     fn call(&mut self) -> (ByteString, Duration) {
         match self.step() {
-            Step::Call { link: called, deadline } => {
+            Step::Call { link: called, deadline, .. } => {
                 let request = self.delivery.request().expect("a call has a request");
                 let broker = ByteString::from(request.broker_name);
                 assert_eq!(called.slot, link(&broker, 1).slot, "the broker's own connection");
@@ -155,11 +188,23 @@ impl World {
         let (language, version) = (Language::JAVA, 479);
         let header = Header { code, language, version, opaque: 0, flag: 1, remark, ext };
         let frame = Frame { form: SerializeType::Json, header, body: Bytes::new() };
-        self.delivery.handle_outcome(self.now, Ok(frame));
+        self.delivery.handle_outcome(self.now, self.attempt, Ok(frame));
+    }
+
+    /// An earlier call is answered, or not.
+    fn late(&mut self, attempt: u32, end: impl FnOnce(&mut Self)) {
+        let current = std::mem::replace(&mut self.attempt, attempt);
+        end(self);
+        self.attempt = current;
+    }
+
+    /// Nothing is to be done before a call is answered.
+    fn awaits_an_answer(&mut self) {
+        assert!(matches!(self.step(), Step::Answer));
     }
 
     fn fail(&mut self, error: CallError) {
-        self.delivery.handle_outcome(self.now, Err(error));
+        self.delivery.handle_outcome(self.now, self.attempt, Err(error));
     }
 
     fn done(&mut self) -> Result<SendReceipt, SendError> {

@@ -14,12 +14,20 @@ pub(super) struct Entry<T> {
     /// Where its bytes are in the stream; none while it waits for room.
     pub(super) place: Option<Range<u64>>,
     pub(super) deadline: Instant,
+    /// How long an answer is still of use after the deadline.
+    pub(super) linger: Option<Instant>,
     /// A probe's patience, renewed whenever the peer is heard.
     pub(super) patience: Option<Duration>,
+    /// The window's, when it was queued.
+    pub(super) round: u32,
     pub(super) token: T,
 }
 
 impl<T> Entry<T> {
+    pub(super) fn is_probe(&self) -> bool {
+        self.patience.is_some()
+    }
+
     /// True when bytes of the call have been lent out, all up to `lent_end` having been.
     pub(super) fn is_lent(&self, lent_end: u64) -> bool {
         self.place.as_ref().is_some_and(|place| place.start < lent_end)
@@ -40,16 +48,22 @@ pub(super) struct Calls<T> {
     /// A power of two long, at most half full.
     slots: Vec<Option<Entry<T>>>,
     len: usize,
+    probes: usize,
     next: i32,
 }
 
 impl<T> Calls<T> {
     pub(super) fn new(first_opaque: i32) -> Self {
-        Self { slots: empty(CAPACITY_MIN), len: 0, next: first_opaque & i32::MAX }
+        Self { slots: empty(CAPACITY_MIN), len: 0, probes: 0, next: first_opaque & i32::MAX }
     }
 
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Those that need no room.
+    pub(super) fn probes(&self) -> usize {
+        self.probes
     }
 
     /// The opaque that the next [`insert`](Self::insert) is to use.
@@ -63,10 +77,18 @@ impl<T> Calls<T> {
         self.next
     }
 
+    /// An opaque for what is not answered; no call will have it soon.
+    pub(super) fn pass_over(&mut self) -> i32 {
+        let opaque = self.vacant();
+        self.next = opaque.wrapping_add(1) & i32::MAX;
+        opaque
+    }
+
     pub(super) fn insert(&mut self, entry: Entry<T>) {
         let index = self.index(entry.opaque);
         self.next = entry.opaque.wrapping_add(1) & i32::MAX;
         if let Some(slot) = self.slots.get_mut(index) {
+            self.probes += usize::from(entry.is_probe());
             *slot = Some(entry);
             self.len += 1;
         }
@@ -88,6 +110,7 @@ impl<T> Calls<T> {
         let same = |entry: &Entry<T>| entry.opaque == opaque || is_on(AnswersByPlace);
         let entry = slot.take_if(|entry| same(entry) && fits(entry))?;
         self.len -= 1;
+        self.probes -= usize::from(entry.is_probe());
         self.shrink();
         Some(entry)
     }
@@ -98,6 +121,7 @@ impl<T> Calls<T> {
         let mut taken: Vec<Entry<T>> =
             slots.filter_map(|slot| slot.take_if(|e| which(e))).collect();
         self.len -= taken.len();
+        self.probes -= taken.iter().filter(|entry| entry.is_probe()).count();
         // Opaques count up, around the end of their range.
         let age = |entry: &Entry<T>| self.next.wrapping_sub(entry.opaque) & i32::MAX;
         taken.sort_unstable_by_key(|entry| Reverse(age(entry)));

@@ -36,6 +36,9 @@ pub enum LinkError {
     /// The peer asked to be left (GO_AWAY, 1500).
     #[error("the peer is shutting down")]
     GoAway,
+    /// The name that led to this connection leads elsewhere now.
+    #[error("the host name leads to another address by now")]
+    Moved,
     /// Nobody needs this connection any more.
     #[error("the connection is no longer needed")]
     Retired,

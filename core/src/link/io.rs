@@ -19,6 +19,8 @@ pub struct LinkConfig {
     pub queue_bytes_max: usize,
     /// Where opaques start; tests start near the wrap.
     pub first_opaque: i32,
+    /// Of the jitter in a busy peer's pauses.
+    pub seed: u64,
 }
 
 impl Default for LinkConfig {
@@ -28,6 +30,7 @@ impl Default for LinkConfig {
             in_flight_max: 10_000,
             queue_bytes_max: 1024 * 1024,
             first_opaque: 0,
+            seed: 0,
         }
     }
 }
@@ -41,6 +44,9 @@ pub struct Call<'a, R: ?Sized, T> {
     pub token: T,
     /// When to stop waiting.
     pub deadline: Instant,
+    /// How long an answer is still of use after that: the token comes out again with it, if it
+    /// allows that ([`Waiter::again`](crate::Waiter::again)).
+    pub linger: Option<Instant>,
     /// A question of life: queued even when there is no room, and given up only after the peer has
     /// not been heard for as long as it was given, so that a connection that is merely busy is not
     /// taken for dead. For the few heartbeats of the client.
@@ -70,6 +76,8 @@ pub enum LinkEvent<T> {
 pub struct LinkStats {
     /// Answers to no call in flight: late, repeated, or never asked for. They have no effect.
     pub stray_answers: u64,
+    /// Answers that said that the peer is busy.
+    pub busy_answers: u64,
     /// Requests of the peer.
     pub peer_requests: u64,
 }

@@ -8,10 +8,11 @@ use super::{
     Call, CallError, CallRefused, LinkConfig, LinkError, LinkEvent, LinkStats, Outgoing, Refusal,
     backlog::{Backlog, Held},
     calls::{Calls, Entry},
+    window::Window,
 };
 use crate::{
     codec::{Frame, Header, Request, SerializeType, encode_request, encode_response},
-    command::ResponseCode,
+    command::{ResponseCode, Verdict},
     mutants::{Mutant::*, is_on},
     time::{Deadline, Instant, Now},
     waiter::Waiter,
@@ -29,7 +30,8 @@ use crate::{
 ///   inputs may come before a drain.
 /// * [`deadline`](Self::deadline) says when `handle_timeout` is due. It may be early, never late.
 ///
-/// Everything is bounded: calls in flight by `in_flight_max`, bytes in the queue by
+/// Everything is bounded: calls in flight by `in_flight_max` (by less after the peer has said that
+/// it is busy, until it has proved otherwise), bytes in the queue by
 /// `queue_bytes_max` plus one call, and events by what was put in since the last drain. A call for
 /// which there is no room is held, encoded, until its turn comes: nobody has to try again, nobody
 /// is overtaken, and what is held is no more than what callers wait for (and, for a while, as much
@@ -47,6 +49,7 @@ pub struct Link<T> {
     expired: Vec<Range<u64>>,
     /// Each is in `calls`, too.
     held: Backlog,
+    window: Window,
     events: VecDeque<LinkEvent<T>>,
     /// When the peer was last heard.
     heard: Instant,
@@ -69,6 +72,7 @@ impl<T: Waiter> Link<T> {
             lent_end: 0,
             expired: Vec::new(),
             held: Backlog::default(),
+            window: Window::new(config.in_flight_max, config.seed),
             events: VecDeque::new(),
             heard: Instant::default(),
             soonest: Instant::FAR_FUTURE,
@@ -81,6 +85,9 @@ impl<T: Waiter> Link<T> {
     /// Queues a request, or holds it until there is room: its turn comes after all that were held
     /// before it. A held call whose deadline passes first ends as [`CallError::Full`].
     ///
+    /// A call that may linger is told of its deadline as [`CallError::Expired`], and comes out a
+    /// second time: with its late answer, or with its end.
+    ///
     /// # Errors
     ///
     /// [`CallRefused`] gives the token back: the connection has ended, or the request cannot be
@@ -90,7 +97,7 @@ impl<T: Waiter> Link<T> {
         now: Now,
         call: Call<'_, R, T>,
     ) -> Result<(), CallRefused<T>> {
-        let Call { request, token, deadline, probe } = call;
+        let Call { request, token, deadline, linger, probe } = call;
         if let Some(error) = self.closed.as_ref().or(self.leaving.as_ref()) {
             return Err(CallRefused { token, why: Refusal::Closed(error.clone()) });
         }
@@ -110,9 +117,27 @@ impl<T: Waiter> Link<T> {
             None
         };
         let patience = probe.then(|| deadline.saturating_since(now.instant));
-        self.calls.insert(Entry { opaque, place, deadline, patience, token });
+        let round = self.window.round();
+        self.calls.insert(Entry { opaque, place, deadline, linger, patience, round, token });
         self.soonest = self.soonest.min(deadline);
         self.forget_the_gone();
+        Ok(())
+    }
+
+    /// Queues a request that the peer does not answer, whether or not there is room: for the few
+    /// heartbeats of the client.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`], as for a call; nothing has been queued then.
+    pub fn handle_oneway<R: Request + ?Sized>(&mut self, request: &R) -> Result<(), Refusal> {
+        if let Some(error) = self.closed.as_ref().or(self.leaving.as_ref()) {
+            return Err(Refusal::Closed(error.clone()));
+        }
+        let (form, opaque, body) = (self.config.form, self.calls.pass_over(), request.body());
+        encode_request(self.queue.tail(), form, opaque, true, request, body.len())
+            .map_err(Refusal::Encode)?;
+        self.enqueue(body);
         Ok(())
     }
 
@@ -160,9 +185,11 @@ impl<T: Waiter> Link<T> {
                 self.events.push_back(LinkEvent::GoAway);
                 self.leave(LinkError::GoAway);
             }
-            let lent_end = self.lent_end;
+            let (lent_end, in_flight) = (self.lent_end, self.in_window());
             match self.calls.remove_if(frame.header.opaque, |entry| entry.is_lent(lent_end)) {
-                Some(Entry { token, .. }) => {
+                Some(entry) => {
+                    self.learn(now, &entry, frame.header.code, in_flight);
+                    let token = entry.token;
                     self.events.push_back(LinkEvent::Done { token, outcome: Ok(frame) });
                 }
                 None => self.stats.stray_answers += 1,
@@ -180,6 +207,7 @@ impl<T: Waiter> Link<T> {
             let patience = probe.patience.map(|patience| self.heard + patience);
             probe.deadline = patience.map_or(probe.deadline, |until| until.max(probe.deadline));
         }
+        self.note_overdue(now);
         let lent_end = self.lent_end;
         for entry in self.calls.extract(|entry| entry.deadline <= now.instant) {
             let lent = entry.is_lent(lent_end);
@@ -198,8 +226,43 @@ impl<T: Waiter> Link<T> {
         if !is_on(ExpiredCallsStay) {
             self.retain_held();
         }
-        self.soonest = self.calls.soonest().unwrap_or(Instant::FAR_FUTURE);
+        let pause = self.window.handle_timeout(now.instant);
+        self.soonest =
+            self.calls.soonest().into_iter().chain(pause).min().unwrap_or(Instant::FAR_FUTURE);
         self.admit();
+    }
+
+    /// Tells those whose deadline has passed so, where an answer is still of use to them.
+    fn note_overdue(&mut self, now: Now) {
+        let lent_end = self.lent_end;
+        for entry in self.calls.iter_mut() {
+            if entry.deadline > now.instant || !entry.is_lent(lent_end) {
+                continue;
+            }
+            if let Some(until) = entry.linger.take()
+                && let Some(token) = entry.token.again()
+            {
+                entry.deadline = until;
+                let outcome = Err(CallError::Expired { lent: true });
+                self.events.push_back(LinkEvent::Done { token, outcome });
+            }
+        }
+    }
+
+    /// What an answer tells of the peer's load.
+    fn learn(&mut self, now: Now, entry: &Entry<T>, code: i32, in_flight: usize) {
+        if entry.is_probe() {
+            return;
+        }
+        match ResponseCode(code).verdict() {
+            Verdict::Busy => {
+                self.stats.busy_answers += 1;
+                self.window.was_busy(now.instant, entry.round, in_flight);
+                let pause = self.window.handle_timeout(now.instant);
+                self.soonest = pause.map_or(self.soonest, |until| until.min(self.soonest));
+            }
+            _ => self.window.succeeded(in_flight),
+        }
     }
 
     /// Ends the connection: every call and every wait is answered. The first cause stays.
@@ -240,6 +303,11 @@ impl<T: Waiter> Link<T> {
         self.closed.as_ref()
     }
 
+    /// When the peer was last heard; the beginning of time, if never.
+    pub fn heard(&self) -> Instant {
+        self.heard
+    }
+
     /// Calls that are queued or await their answers.
     pub fn in_flight(&self) -> usize {
         self.calls.len().saturating_sub(self.held.len())
@@ -248,6 +316,11 @@ impl<T: Waiter> Link<T> {
     /// Calls that wait for room.
     pub fn held(&self) -> usize {
         self.held.len()
+    }
+
+    /// Calls that may be in flight: fewer than configured while the peer has been busy.
+    pub fn window(&self) -> usize {
+        self.window.size()
     }
 
     /// Bytes that wait to be lent out.
@@ -271,9 +344,13 @@ impl<T: Waiter> Link<T> {
         self.queue.cut(expired.into_iter().map(|range| place(range.start)..place(range.end)));
     }
 
+    /// Calls that the window counts: probes need no room, and take none.
+    fn in_window(&self) -> usize {
+        self.in_flight().saturating_sub(self.calls.probes())
+    }
+
     fn has_room(&self) -> bool {
-        self.in_flight() < self.config.in_flight_max
-            && self.queue.remaining() < self.config.queue_bytes_max
+        self.window.admits(self.in_window()) && self.queue.remaining() < self.config.queue_bytes_max
     }
 
     /// Appends a body to the head in the queue's tail; returns where the whole call is.
@@ -304,8 +381,9 @@ impl<T: Waiter> Link<T> {
             }
             self.queue.tail().put_slice(&head);
             let place = Some(self.enqueue(body));
+            let round = self.window.round();
             if let Some(entry) = self.calls.get_mut(opaque) {
-                entry.place = place;
+                (entry.place, entry.round) = (place, round);
             }
         }
     }

@@ -11,6 +11,7 @@ mod machine;
 mod outgoing;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use error::{CallError, CallRefused, LinkError, Refusal};
 pub use io::{Call, LinkConfig, LinkEvent, LinkStats};

@@ -1,6 +1,7 @@
 //! One connection without a socket. Tokens panic when they get lost, in every test.
 
 mod life;
+mod linger;
 mod outgoing;
 mod room;
 mod sequences;
@@ -28,11 +29,19 @@ struct Token {
     /// Counts drops instead, for tests that drop a link.
     dropped: Option<Rc<Cell<u32>>>,
     gone: Rc<Cell<bool>>,
+    /// Until when it takes a late answer.
+    linger: Option<Instant>,
 }
 
 impl Token {
     fn new(name: u32) -> Self {
-        Self { name, out: false, dropped: None, gone: Rc::default() }
+        Self { name, out: false, dropped: None, gone: Rc::default(), linger: None }
+    }
+
+    fn lingering(name: u32, until: Instant) -> Self {
+        let mut token = Self::new(name);
+        token.linger = Some(until);
+        token
     }
 
     fn come_out(mut self) -> u32 {
@@ -44,6 +53,10 @@ impl Token {
 impl Waiter for Token {
     fn is_gone(&self) -> bool {
         self.gone.get()
+    }
+
+    fn again(&self) -> Option<Self> {
+        self.linger.is_some().then(|| Self::new(self.name))
     }
 }
 
@@ -140,8 +153,9 @@ impl Bench {
         probe: bool,
     ) -> Result<(), Refusal> {
         let (name, deadline) = (token.name, self.now.instant + wait);
-        let request = &Question { name, body };
-        let taken = self.link.handle_call(self.now, Call { request, token, deadline, probe });
+        let (request, linger) = (&Question { name, body }, token.linger);
+        let call = Call { request, token, deadline, linger, probe };
+        let taken = self.link.handle_call(self.now, call);
         taken.map_err(|CallRefused { token, why }| {
             assert_eq!(token.come_out(), name, "the token comes back");
             why

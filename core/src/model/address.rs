@@ -1,6 +1,10 @@
 //! Where a name server or broker listens.
 
-use std::{fmt, net::Ipv6Addr, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    str::FromStr,
+};
 
 use bytestring::ByteString;
 
@@ -33,6 +37,11 @@ impl Address {
             return Err(AddressError::new(list, "at least one host:port is needed"));
         }
         Ok(addresses)
+    }
+
+    /// True when the host is an IP address, which leads to where it says for ever.
+    pub fn is_literal(&self) -> bool {
+        self.host.parse::<IpAddr>().is_ok()
     }
 
     /// Parses an address that a route advertises, where IPv6 may stand without brackets: Java

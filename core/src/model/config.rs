@@ -1,8 +1,8 @@
 //! What a producer can be told.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::{Address, validate_group};
+use super::{Address, AddressTranslation, RoutingStrategy, SharedTranslation, validate_group};
 use crate::codec::SerializeType;
 
 /// Brokers close a connection on frames above 16 MiB; what else a frame carries fits 64 KiB.
@@ -11,7 +11,7 @@ const MESSAGE_SIZE_MAX: usize = 16 * 1024 * 1024 - 64 * 1024;
 const DURATION_MIN: Duration = Duration::from_millis(1);
 /// Longer than anybody waits, and far from where a clock's arithmetic ends.
 const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-/// Brokers drop a producer that has been silent this long.
+/// Brokers drop a producer that has been silent this long, and end an idle connection.
 const HEARTBEAT_INTERVAL_MAX: Duration = Duration::from_secs(120);
 
 /// A producer's configuration; every field has an effect.
@@ -44,6 +44,22 @@ pub struct ProducerConfig {
     /// What an attempt gets at least before the next broker is tried, where the budget allows.
     /// 1 s.
     pub attempt_timeout_min: Duration,
+    /// Whether a message that was stored with another status than `SendOk` is sent to another broker
+    /// as well: it may be stored twice, under one UNIQ_KEY. False. Never changes the queue of a
+    /// message with a sharding key, and does nothing where `retry_unknown` is false.
+    pub retry_another_broker_when_not_store_ok: bool,
+    /// How messages without a sharding key get their queues. Round robin.
+    pub routing_strategy: RoutingStrategy,
+    /// Whether sharding keys keep the queues of their topic's first route, whatever becomes of its
+    /// brokers: order matters more than availability. False.
+    pub strict_order: bool,
+    /// Whether brokers that have been slow or failed are avoided for a time that the classic table
+    /// of latencies says. False.
+    pub send_latency_enable: bool,
+    /// Sends in flight; further ones wait their turn. 10,000.
+    pub async_send_semaphore: usize,
+    /// Bytes of sends in flight; further ones wait their turn. 64 MiB.
+    pub in_flight_bytes_max: usize,
     /// Longest body. 4 MiB.
     pub max_message_size: usize,
     /// Whether a topic without a route is sent to as brokers create topics. True.
@@ -52,20 +68,30 @@ pub struct ProducerConfig {
     pub default_topic_queue_nums: u32,
     /// The form of request headers; replies are read in either. Binary.
     pub serialize_type: SerializeType,
-    /// How often the routes of topics in use are fetched anew. 30 s.
+    /// How often the routes of topics in use are fetched anew, give or take a tenth; a topic that no
+    /// send has used for ten times as long is forgotten. 30 s.
     pub update_topic_route_info_interval: Duration,
+    /// How often the host names of connected name servers are resolved anew, to follow those that
+    /// have come to lead elsewhere. 30 s.
+    pub poll_name_server_interval: Duration,
     /// How soon a failed refresh is tried again. 10 s.
     pub poll_name_server_interval_short: Duration,
     /// What one round of questions to all name servers may take; each gets its share. 2 s.
     pub name_server_timeout: Duration,
     /// How often brokers hear from the producer; below 120 s. 30 s.
     pub heartbeat_broker_interval: Duration,
+    /// A broker's connection on which nothing has been heard for this long is asked for a sign of
+    /// life; below 120 s. 10 s.
+    pub probe_idle: Duration,
     /// An unanswered heartbeat means a dead connection after this long. 3 s.
     pub heartbeat_timeout: Duration,
     /// Resolving and connecting, together. 3 s.
     pub connect_timeout: Duration,
     /// The longest pause between two attempts to connect to one address. 10 s.
     pub reconnect_backoff_max: Duration,
+    /// Where brokers really are, when the addresses they advertise are of no use here. None: where
+    /// they say.
+    pub address_translation: Option<SharedTranslation>,
     /// How long `shutdown` waits for what is in flight. 3 s.
     pub shutdown_timeout: Duration,
     /// Sends that may await their reply on one connection; further ones wait for room. 10,000.
@@ -85,17 +111,26 @@ impl Default for ProducerConfig {
             retry_times: 2,
             retry_unknown: true,
             attempt_timeout_min: Duration::from_secs(1),
+            retry_another_broker_when_not_store_ok: false,
+            routing_strategy: RoutingStrategy::RoundRobin,
+            strict_order: false,
+            send_latency_enable: false,
+            async_send_semaphore: 10_000,
+            in_flight_bytes_max: 64 * 1024 * 1024,
             max_message_size: 4 * 1024 * 1024,
             auto_create_topic: true,
             default_topic_queue_nums: 4,
             serialize_type: SerializeType::Binary,
             update_topic_route_info_interval: Duration::from_secs(30),
+            poll_name_server_interval: Duration::from_secs(30),
             poll_name_server_interval_short: Duration::from_secs(10),
             name_server_timeout: Duration::from_secs(2),
             heartbeat_broker_interval: Duration::from_secs(30),
+            probe_idle: Duration::from_secs(10),
             heartbeat_timeout: Duration::from_secs(3),
             connect_timeout: Duration::from_secs(3),
             reconnect_backoff_max: Duration::from_secs(10),
+            address_translation: None,
             shutdown_timeout: Duration::from_secs(3),
             connection_in_flight_max: 10_000,
             connection_queue_bytes_max: 1024 * 1024,
@@ -162,6 +197,48 @@ impl ProducerConfig {
         self
     }
 
+    /// Sets [`retry_another_broker_when_not_store_ok`](Self::retry_another_broker_when_not_store_ok).
+    #[must_use]
+    pub fn with_retry_another_broker_when_not_store_ok(mut self, retry: bool) -> Self {
+        self.retry_another_broker_when_not_store_ok = retry;
+        self
+    }
+
+    /// Sets [`routing_strategy`](Self::routing_strategy).
+    #[must_use]
+    pub fn with_routing_strategy(mut self, strategy: RoutingStrategy) -> Self {
+        self.routing_strategy = strategy;
+        self
+    }
+
+    /// Sets [`strict_order`](Self::strict_order).
+    #[must_use]
+    pub fn with_strict_order(mut self, strict: bool) -> Self {
+        self.strict_order = strict;
+        self
+    }
+
+    /// Sets [`send_latency_enable`](Self::send_latency_enable).
+    #[must_use]
+    pub fn with_send_latency_enable(mut self, enable: bool) -> Self {
+        self.send_latency_enable = enable;
+        self
+    }
+
+    /// Sets [`async_send_semaphore`](Self::async_send_semaphore).
+    #[must_use]
+    pub fn with_async_send_semaphore(mut self, sends: usize) -> Self {
+        self.async_send_semaphore = sends;
+        self
+    }
+
+    /// Sets [`in_flight_bytes_max`](Self::in_flight_bytes_max).
+    #[must_use]
+    pub fn with_in_flight_bytes_max(mut self, bytes: usize) -> Self {
+        self.in_flight_bytes_max = bytes;
+        self
+    }
+
     /// Sets [`max_message_size`](Self::max_message_size).
     #[must_use]
     pub fn with_max_message_size(mut self, bytes: usize) -> Self {
@@ -197,6 +274,13 @@ impl ProducerConfig {
         self
     }
 
+    /// Sets [`poll_name_server_interval`](Self::poll_name_server_interval).
+    #[must_use]
+    pub fn with_poll_name_server_interval(mut self, interval: Duration) -> Self {
+        self.poll_name_server_interval = interval;
+        self
+    }
+
     /// Sets [`poll_name_server_interval_short`](Self::poll_name_server_interval_short).
     #[must_use]
     pub fn with_poll_name_server_interval_short(mut self, interval: Duration) -> Self {
@@ -218,6 +302,13 @@ impl ProducerConfig {
         self
     }
 
+    /// Sets [`probe_idle`](Self::probe_idle).
+    #[must_use]
+    pub fn with_probe_idle(mut self, idle: Duration) -> Self {
+        self.probe_idle = idle;
+        self
+    }
+
     /// Sets [`heartbeat_timeout`](Self::heartbeat_timeout).
     #[must_use]
     pub fn with_heartbeat_timeout(mut self, timeout: Duration) -> Self {
@@ -236,6 +327,13 @@ impl ProducerConfig {
     #[must_use]
     pub fn with_reconnect_backoff_max(mut self, pause: Duration) -> Self {
         self.reconnect_backoff_max = pause;
+        self
+    }
+
+    /// Sets [`address_translation`](Self::address_translation).
+    #[must_use]
+    pub fn with_address_translation(mut self, translation: Arc<dyn AddressTranslation>) -> Self {
+        self.address_translation = Some(SharedTranslation(translation));
         self
     }
 
@@ -287,6 +385,11 @@ impl ProducerConfig {
         let queues = self.default_topic_queue_nums;
         let good = (1..=65_535).contains(&queues);
         rule(good, "default_topic_queue_nums", &queues, "it must be from 1 to 65535")?;
+        let sends = self.async_send_semaphore;
+        let good = (1..=10_000_000).contains(&sends);
+        rule(good, "async_send_semaphore", &sends, "it must be from 1 to 10000000")?;
+        let bytes = self.in_flight_bytes_max;
+        rule(bytes >= 1, "in_flight_bytes_max", &bytes, "it must be at least 1")?;
         let sends = self.connection_in_flight_max;
         let good = (1..=1_000_000).contains(&sends);
         rule(good, "connection_in_flight_max", &sends, "it must be from 1 to 1000000")?;
@@ -299,9 +402,11 @@ impl ProducerConfig {
             ("send_msg_timeout", self.send_msg_timeout),
             ("attempt_timeout_min", self.attempt_timeout_min),
             ("update_topic_route_info_interval", self.update_topic_route_info_interval),
+            ("poll_name_server_interval", self.poll_name_server_interval),
             ("poll_name_server_interval_short", self.poll_name_server_interval_short),
             ("name_server_timeout", self.name_server_timeout),
             ("heartbeat_broker_interval", self.heartbeat_broker_interval),
+            ("probe_idle", self.probe_idle),
             ("heartbeat_timeout", self.heartbeat_timeout),
             ("connect_timeout", self.connect_timeout),
             ("reconnect_backoff_max", self.reconnect_backoff_max),
@@ -316,7 +421,10 @@ impl ProducerConfig {
         let interval = self.heartbeat_broker_interval;
         let shown = format!("{interval:?}");
         let good = interval < HEARTBEAT_INTERVAL_MAX;
-        rule(good, "heartbeat_broker_interval", &shown, "brokers drop producers silent for 120 s")
+        rule(good, "heartbeat_broker_interval", &shown, "brokers drop producers silent for 120 s")?;
+        let shown = format!("{:?}", self.probe_idle);
+        let good = self.probe_idle < HEARTBEAT_INTERVAL_MAX;
+        rule(good, "probe_idle", &shown, "brokers end connections idle for 120 s")
     }
 }
 
@@ -378,6 +486,7 @@ mod tests {
                 good().with_update_topic_route_info_interval(none),
                 "update_topic_route_info_interval",
             ),
+            (good().with_poll_name_server_interval(none), "poll_name_server_interval"),
             (good().with_poll_name_server_interval_short(none), "poll_name_server_interval_short"),
             (good().with_name_server_timeout(none), "name_server_timeout"),
             (good().with_heartbeat_broker_interval(none), "heartbeat_broker_interval"),
@@ -385,12 +494,16 @@ mod tests {
                 good().with_heartbeat_broker_interval(HEARTBEAT_INTERVAL_MAX),
                 "heartbeat_broker_interval",
             ),
+            (good().with_probe_idle(none), "probe_idle"),
+            (good().with_probe_idle(HEARTBEAT_INTERVAL_MAX), "probe_idle"),
             (good().with_heartbeat_timeout(none), "heartbeat_timeout"),
             (good().with_connect_timeout(none), "connect_timeout"),
             (good().with_reconnect_backoff_max(none), "reconnect_backoff_max"),
             (good().with_timeout(Duration::MAX), "send_msg_timeout"),
             (good().with_connect_timeout(Duration::MAX), "connect_timeout"),
             (good().with_shutdown_timeout(Duration::MAX), "shutdown_timeout"),
+            (good().with_async_send_semaphore(0), "async_send_semaphore"),
+            (good().with_in_flight_bytes_max(0), "in_flight_bytes_max"),
             (good().with_connection_in_flight_max(0), "connection_in_flight_max"),
             (good().with_connection_queue_bytes_max(0), "connection_queue_bytes_max"),
         ] {

@@ -7,6 +7,8 @@ mod identity;
 mod message;
 mod properties;
 mod receipt;
+mod strategy;
+mod translation;
 mod uniq_key;
 mod validate;
 
@@ -17,6 +19,8 @@ pub use identity::Identity;
 pub use message::Message;
 pub use properties::{decode_properties, encode_properties, names};
 pub use receipt::{MessageQueue, SendReceipt, SendStatus};
+pub use strategy::RoutingStrategy;
+pub use translation::{AddressTranslation, SharedTranslation};
 pub use uniq_key::UniqKeys;
 pub use validate::{
     GROUP_LENGTH_MAX, InvalidMessage, InvalidName, PROPERTIES_SIZE_MAX, TOPIC_LENGTH_MAX,

@@ -1,12 +1,17 @@
 //! Routes: from a name server's answer to the queue that a message goes to.
 
+mod choice;
 mod decode;
 mod error;
+mod health;
 mod routes;
 mod topic;
 
+pub(crate) use choice::Circumstances;
+pub use choice::{BadSelection, Choice, QueueSelector, RoutingError, RoutingResult};
 pub use decode::{BadRoute, BrokerData, QueueData, RouteData};
 pub(crate) use error::Remark;
 pub use error::RouteError;
+pub use health::{BrokerHealth, BrokerHealthStats, BrokerState};
 pub use routes::{Phase, Reach, Routes, TopicEntry};
-pub use topic::{QUEUES_MAX, TopicRoute};
+pub use topic::{QUEUES_MAX, TopicRoute, TopicUse};

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytestring::ByteString;
 
-use super::{RouteError, TopicRoute};
+use super::{BrokerHealth, RouteError, TopicRoute};
 use crate::{ids::LinkId, link::LinkError, model::Address};
 
 /// Whether sends are still served.
@@ -56,6 +56,8 @@ pub struct Routes {
     pub phase: Phase,
     pub(crate) topics: BTreeMap<ByteString, TopicEntry>,
     pub(crate) brokers: BTreeMap<Address, Reach>,
+    /// By broker name; shared with the routes before and after.
+    pub(crate) health: BTreeMap<ByteString, Arc<BrokerHealth>>,
 }
 
 impl Routes {
@@ -68,6 +70,16 @@ impl Routes {
     pub fn reach(&self, broker: &Address) -> Reach {
         let unknown = Reach::Down { failures: 0, error: None, resting: false };
         self.brokers.get(broker).cloned().unwrap_or(unknown)
+    }
+
+    /// How the broker of this name serves; none when no route has named it.
+    pub fn health(&self, broker_name: &str) -> Option<&Arc<BrokerHealth>> {
+        self.health.get(broker_name)
+    }
+
+    /// The brokers that routes name, with their health.
+    pub fn brokers(&self) -> impl Iterator<Item = (&str, &Arc<BrokerHealth>)> {
+        self.health.iter().map(|(name, health)| (&**name, health))
     }
 
     /// The same, closed: what a driver publishes when the client can no longer do so itself.

@@ -4,14 +4,14 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
 use bytestring::ByteString;
 
 use super::{BadRoute, RouteData};
-use crate::model::{Address, MessageQueue, java_string_hash};
+use crate::model::{Address, AddressTranslation, MessageQueue, java_string_hash};
 
 /// More queues than any topic has; a route that claims more is refused before memory is taken.
 pub const QUEUES_MAX: usize = 65_536;
@@ -21,16 +21,39 @@ const MASTER_ID: &str = "0";
 
 /// A topic's writable queues and where their masters listen.
 ///
-/// Immutable and shared between all senders, but for the round-robin cursor, which the route's
-/// successors inherit.
+/// Immutable and shared between all senders, but for its [`TopicUse`], which the route's successors
+/// inherit.
 #[derive(Debug)]
 pub struct TopicRoute {
-    queues: Vec<MessageQueue>,
+    queues: Arc<[MessageQueue]>,
+    /// The layout that order keys are hashed over: the queues, or those of an earlier route.
+    keyed: Arc<[MessageQueue]>,
     masters: BTreeMap<ByteString, Address>,
+    /// What those of them advertise that are reached elsewhere.
+    advertised: BTreeMap<ByteString, Address>,
     /// Indexes into `queues`, alternating between brokers.
     rotation: Vec<u32>,
-    cursor: Arc<AtomicU32>,
+    usage: Arc<TopicUse>,
     fallback: bool,
+}
+
+/// What sends leave behind on a topic's routes: how far the rotation is, and that they were there.
+#[derive(Debug, Default)]
+pub struct TopicUse {
+    cursor: AtomicU32,
+    used: AtomicBool,
+}
+
+impl TopicUse {
+    /// Not used yet; the rotation will start at `cursor`.
+    pub fn starting_at(cursor: u32) -> Self {
+        Self { cursor: cursor.into(), used: false.into() }
+    }
+
+    /// True when a send has been there since this was last asked.
+    pub fn take(&self) -> bool {
+        self.used.swap(false, Ordering::Relaxed)
+    }
 }
 
 impl TopicRoute {
@@ -47,7 +70,7 @@ impl TopicRoute {
     pub fn build(
         topic: &ByteString,
         route: &RouteData,
-        cursor: Arc<AtomicU32>,
+        usage: Arc<TopicUse>,
     ) -> Result<Self, BadRoute> {
         let (masters, unusable) = masters(route);
         let layout = match route.order_topic_conf.as_deref() {
@@ -71,7 +94,9 @@ impl TopicRoute {
             return Err(reason);
         }
         let rotation = alternate(&queues);
-        Ok(Self { queues, masters, rotation, cursor, fallback: false })
+        let queues: Arc<[_]> = queues.into();
+        let (keyed, advertised) = (Arc::clone(&queues), BTreeMap::new());
+        Ok(Self { queues, keyed, masters, advertised, rotation, usage, fallback: false })
     }
 
     /// Builds what stands in for the route of a topic that does not exist yet, from the default
@@ -84,15 +109,28 @@ impl TopicRoute {
         topic: &ByteString,
         mut default: RouteData,
         queue_nums: u32,
-        cursor: Arc<AtomicU32>,
+        usage: Arc<TopicUse>,
     ) -> Result<Self, BadRoute> {
         let queue_nums = i32::try_from(queue_nums).unwrap_or(i32::MAX);
         for queues in &mut default.queue_datas {
             queues.read_queue_nums = queues.read_queue_nums.min(queue_nums);
             queues.write_queue_nums = queues.read_queue_nums;
         }
-        let route = Self::build(topic, &default, cursor)?;
+        let route = Self::build(topic, &default, usage)?;
         Ok(Self { fallback: true, ..route })
+    }
+
+    /// The same route, to where the brokers really are. This calls the user's code.
+    #[must_use]
+    pub fn translated(mut self, translation: &dyn AddressTranslation) -> Self {
+        for (name, address) in &mut self.masters {
+            let reached_at = translation.translate(name, address);
+            if reached_at != *address {
+                let advertised = std::mem::replace(address, reached_at);
+                self.advertised.insert(name.clone(), advertised);
+            }
+        }
+        self
     }
 
     /// All queues that can be sent to, in their order.
@@ -105,9 +143,17 @@ impl TopicRoute {
         self.fallback
     }
 
-    /// The position in the rotation, which the successor of this route takes over.
-    pub fn cursor(&self) -> Arc<AtomicU32> {
-        Arc::clone(&self.cursor)
+    /// The use of the topic, which the successor of this route takes over.
+    pub fn usage(&self) -> Arc<TopicUse> {
+        Arc::clone(&self.usage)
+    }
+
+    /// A send is about to use the route.
+    pub fn mark_used(&self) {
+        // Mostly it is marked already, and a load leaves the cache line shared.
+        if !self.usage.used.load(Ordering::Relaxed) {
+            self.usage.used.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Where the master of `broker_name` listens.
@@ -115,43 +161,85 @@ impl TopicRoute {
         self.masters.get(broker_name)
     }
 
+    /// All brokers with a master, and where it listens.
+    pub fn brokers(&self) -> impl Iterator<Item = (&ByteString, &Address)> {
+        self.masters.iter()
+    }
+
+    /// What the master of `broker_name` advertises, if it is to be reached elsewhere.
+    pub fn advertised(&self, broker_name: &str) -> Option<&Address> {
+        self.advertised.get(broker_name)
+    }
+
     /// All masters that the route knows.
     pub fn masters(&self) -> impl Iterator<Item = &Address> {
         self.masters.values()
     }
 
-    /// The next queue in the rotation that the first rule does not avoid; when it avoids all of
-    /// them, that the second does not; and so on. When every rule avoids every queue, simply the
-    /// next: avoiding is a wish, not a reason to fail.
-    pub fn next_queue<const N: usize>(
+    /// Where the next walk through the rotation begins.
+    pub fn take_turn(&self) -> usize {
+        self.usage.cursor.fetch_add(1, Ordering::Relaxed) as usize
+    }
+
+    /// The first queue in the rotation, from `start` on, whose broker is not bad at all; else the
+    /// first of the least bad one: avoiding is a wish, not a reason to fail. `badness` is told
+    /// whether it is the turn of the broker it is asked about.
+    pub fn best_from(
         &self,
-        avoid: [&dyn Fn(&MessageQueue) -> bool; N],
+        start: usize,
+        badness: &mut dyn FnMut(&str, bool) -> u8,
     ) -> Option<&MessageQueue> {
         let len = self.rotation.len();
-        let start = self.cursor.fetch_add(1, Ordering::Relaxed) as usize;
         let at = |step: usize| {
-            let index = start.wrapping_add(step).checked_rem(len)?;
+            let index = start.checked_rem(len)?.wrapping_add(step) % len;
             self.queues.get(*self.rotation.get(index)? as usize)
         };
-        let best = |avoid: &dyn Fn(&MessageQueue) -> bool| {
-            (0..len).filter_map(at).find(|queue| !avoid(queue))
-        };
-        avoid.into_iter().find_map(best).or_else(|| at(0))
+        let first = at(0)?;
+        let mut best = (badness(&first.broker_name, true), first);
+        if best.0 == 0 {
+            return Some(first);
+        }
+        let mut seen = vec![&first.broker_name];
+        for queue in (1..len).filter_map(at) {
+            if best.0 == 0 {
+                break;
+            }
+            if !seen.contains(&&queue.broker_name) {
+                seen.push(&queue.broker_name);
+                let badness = badness(&queue.broker_name, false);
+                if badness < best.0 {
+                    best = (badness, queue);
+                }
+            }
+        }
+        Some(best.1)
     }
 
     /// The queue of a key, the same for the same layout in every process, Java's included:
     /// `SelectMessageQueueByHash`.
     pub fn queue_for_key(&self, key: &str) -> Option<&MessageQueue> {
-        let len = i32::try_from(self.queues.len()).ok()?;
+        let len = i32::try_from(self.keyed.len()).ok()?;
         let index = java_string_hash(key).checked_rem(len)?.unsigned_abs();
-        self.queues.get(index as usize)
+        self.keyed.get(index as usize)
+    }
+
+    /// The layout that order keys are hashed over.
+    pub(crate) fn key_layout(&self) -> Arc<[MessageQueue]> {
+        Arc::clone(&self.keyed)
+    }
+
+    /// Keys stay where `layout` has them, whatever has become of its brokers: what `strict_order`
+    /// asks for.
+    pub(crate) fn pin_keys(&mut self, layout: &Arc<[MessageQueue]>) {
+        self.keyed = Arc::clone(layout);
     }
 }
 
-/// Two routes are the same when they lead to the same places; the cursor is no part of that.
+/// Two routes are the same when they lead to the same places; their use is no part of that.
 impl PartialEq for TopicRoute {
     fn eq(&self, other: &Self) -> bool {
-        self.queues == other.queues && self.masters == other.masters
+        let same_layout = self.queues == other.queues && self.keyed == other.keyed;
+        same_layout && self.masters == other.masters && self.advertised == other.advertised
     }
 }
 
@@ -236,13 +324,17 @@ mod tests {
     #[test]
     fn the_rotation_alternates_between_brokers_and_skips_what_is_avoided() {
         let route = route(TWO_BROKERS);
-        let next = |avoid: &str| {
-            let queue = route.next_queue([&|queue| queue.broker_name == avoid]).unwrap();
+        let next = |badness: &dyn Fn(&str) -> u8| {
+            let best = route.best_from(route.take_turn(), &mut |broker, _| badness(broker));
+            let queue = best.unwrap();
             format!("{}{}", queue.broker_name, queue.queue_id)
         };
-        assert_eq!([next(""), next(""), next(""), next("")], ["a0", "b0", "a1", "b1"]);
-        assert_eq!([next("a"), next("a")], ["b0", "b0"]);
-        assert!(route.next_queue([&|_| true]).is_some(), "avoiding all of them avoids none");
+        let all_good = || next(&|_| 0);
+        assert_eq!([(); 4].map(|()| all_good()), ["a0", "b0", "a1", "b1"]);
+        let not_a = || next(&|broker| u8::from(broker == "a"));
+        assert_eq!([(); 4].map(|()| not_a()), ["b0", "b0", "b1", "b1"]);
+        let a_is_worse = || next(&|broker| if broker == "a" { 9 } else { 3 });
+        assert_eq!([(); 2].map(|()| a_is_worse()), ["b0", "b0"], "the least bad one is used");
     }
 
     #[test]
@@ -270,6 +362,19 @@ mod tests {
     fn a_broker_whose_address_cannot_be_used_does_not_cost_the_others() {
         let json = TWO_BROKERS.replace("h:1", "nowhere");
         assert_eq!(shown(route(&json).queues()), ["b0", "b1"]);
+    }
+
+    #[test]
+    fn row_26_a_translated_route_leads_elsewhere_and_knows_what_was_advertised() {
+        let b_is_elsewhere = |broker: &str, advertised: &Address| match broker {
+            "b" => Address { host: "localhost".into(), port: advertised.port + 1 },
+            _ => advertised.clone(),
+        };
+        let route = route(TWO_BROKERS).translated(&b_is_elsewhere);
+        assert_eq!(route.master("b").unwrap().to_string(), "localhost:3");
+        assert_eq!(route.advertised("b").unwrap().to_string(), "h:2");
+        assert_eq!(route.master("a").unwrap().to_string(), "h:1");
+        assert_eq!(route.advertised("a"), None);
     }
 
     #[test]

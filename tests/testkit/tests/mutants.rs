@@ -2,8 +2,15 @@
 
 use std::{sync::atomic::AtomicBool, time::Duration};
 
-use rocketmq_producer_core::mutants::{Mutant, switch_on};
-use rocketmq_producer_testkit::sim::{self, BROKER_A, BROKER_B, BROKER_C, TOPIC, Violation, World};
+use rocketmq_producer_core::{
+    delivery::{Attempt, AttemptFailure},
+    model::SendReceipt,
+    mutants::{Mutant, switch_on},
+};
+use rocketmq_producer_testkit::{
+    model::Fault,
+    sim::{self, BROKER_A, BROKER_B, BROKER_C, TOPIC, Violation, World},
+};
 
 /// A bug that so many seeds do not show is not found.
 const SEEDS_MAX: u64 = 100;
@@ -66,4 +73,105 @@ fn whole_queue_expires(seed: u64) -> Result<(), Violation> {
     world.run_for(Duration::from_millis(900))?;
     assert!(world.answer(small).is_ok(), "there was time");
     Ok(())
+}
+
+#[test]
+fn an_answer_that_comes_after_its_send_is_over_and_is_taken_for_another_is_found() {
+    let found = |seed| very_late_answers(seed).err();
+    assert_eq!((1..=10).find_map(found), None, "nothing is wrong without the bug");
+    switch_on(Some(Mutant::AnswersByPlace));
+    let found = (1..=10).find_map(|seed| Some((seed, found(seed)?)));
+    switch_on(None);
+    let (seed, violation) = found.expect("somebody notices");
+    println!("AnswersByPlace: found by seed {seed} of its scenario: {}", violation.rule);
+}
+
+/// Brokers that stand still for longer than sends wait, and then answer all at once.
+fn very_late_answers(seed: u64) -> Result<(), Violation> {
+    let mut world = World::new(seed);
+    let config = world.config().with_timeout(Duration::from_millis(300)).with_retry(0);
+    let producer = world.producer(config);
+    world.run_for(Duration::from_secs(1))?;
+    for _ in 0..6 {
+        world.send(producer, TOPIC);
+    }
+    world.run_for(Duration::from_secs(1))?;
+    for broker in [BROKER_A, BROKER_B, BROKER_C] {
+        world.freeze(broker);
+    }
+    for _ in 0..3 {
+        for _ in 0..90 {
+            world.send(producer, TOPIC);
+        }
+        world.run_for(Duration::from_millis(310))?;
+    }
+    for _ in 0..80 {
+        world.send(producer, TOPIC);
+    }
+    for broker in [BROKER_A, BROKER_B, BROKER_C] {
+        world.thaw(broker);
+    }
+    world.run_for(Duration::from_secs(5))
+}
+
+#[test]
+fn row_35_a_broker_that_is_never_tried_again_is_noticed() {
+    assert!(share_after_an_illness() > 0.28, "without the bug it gets its share back");
+    switch_on(Some(Mutant::UnhealthyForEver));
+    let share = share_after_an_illness();
+    switch_on(None);
+    assert!(share < 0.1, "{share}");
+}
+
+/// What part of the sends goes to a broker that hung for a while and has been well for long.
+fn share_after_an_illness() -> f64 {
+    let mut world = World::new(1);
+    let config = world.config();
+    let producer = world.producer(config);
+    let load = |world: &mut World, sends: usize| {
+        let sends: Vec<_> = (0..sends)
+            .map(|_| {
+                world.run_for(Duration::from_millis(5)).expect("no rule is broken");
+                world.send(producer, TOPIC)
+            })
+            .collect();
+        sends.into_iter().filter_map(|send| world.answer(send).ok()).collect::<Vec<_>>()
+    };
+    load(&mut world, 100);
+    world.misbehave(BROKER_C, Fault::Hang);
+    load(&mut world, 1_000);
+    world.behave(BROKER_C);
+    load(&mut world, 4_000);
+    let receipts = load(&mut world, 1_000);
+    let there = |receipt: &&SendReceipt| receipt.message_queue.broker_name == "broker-c";
+    receipts.iter().filter(there).count() as f64 / receipts.len() as f64
+}
+
+#[test]
+fn row_25_a_busy_cluster_that_is_stormed_is_noticed() {
+    assert!(refusals_of_a_busy_cluster() <= 550, "without the bug, a tenth more than sends");
+    switch_on(Some(Mutant::WindowNeverShrinks));
+    let refusals = refusals_of_a_busy_cluster();
+    switch_on(None);
+    assert!(refusals > 1_000, "{refusals}");
+}
+
+/// How often 500 sends are refused by a cluster that takes nothing.
+fn refusals_of_a_busy_cluster() -> usize {
+    let mut world = World::new(1);
+    let config = world.config();
+    let producer = world.producer(config);
+    world.run_for(Duration::from_secs(1)).expect("no rule is broken");
+    for broker in [BROKER_A, BROKER_B, BROKER_C] {
+        world.misbehave(broker, Fault::Answer { code: 2, remark: String::new(), times: u32::MAX });
+    }
+    let sends: Vec<_> = (0..500)
+        .map(|_| {
+            world.run_for(Duration::from_millis(5)).expect("no rule is broken");
+            world.send(producer, TOPIC)
+        })
+        .collect();
+    let errors = sends.into_iter().filter_map(|send| world.answer(send).err());
+    let refused = |attempt: &&Attempt| matches!(attempt.failure, AttemptFailure::Refused { .. });
+    errors.map(|error| error.attempts().iter().filter(refused).count()).sum()
 }

@@ -8,11 +8,15 @@ use super::*;
 #[derive(Clone, Debug)]
 enum Move {
     AskRoute(u8),
+    AskRefresh(u8),
     AskBroker(u8),
     Opened(LinkId),
     Closed(LinkId),
     GoAway(LinkId),
     Request(LinkId),
+    Heard(LinkId, u64),
+    Queued(u64, bool),
+    Resolved(LinkId, bool),
     Answered(u64, u8),
     Failed(u64, bool),
     Shutdown,
@@ -24,11 +28,15 @@ fn any_move() -> impl Strategy<Value = Move> {
     let link = || (0_u32..3, 1_u32..4).prop_map(|(slot, generation)| LinkId { slot, generation });
     prop_oneof![
         3 => (0_u8..3).prop_map(Move::AskRoute),
+        2 => (0_u8..3).prop_map(Move::AskRefresh),
         3 => (0_u8..3).prop_map(Move::AskBroker),
         6 => link().prop_map(Move::Opened),
         3 => link().prop_map(Move::Closed),
         1 => link().prop_map(Move::GoAway),
         1 => link().prop_map(Move::Request),
+        2 => (link(), 0_u64..40_000).prop_map(|(link, at)| Move::Heard(link, at)),
+        1 => (0_u64..12, any::<bool>()).prop_map(|(chore, well)| Move::Queued(chore, well)),
+        2 => (link(), any::<bool>()).prop_map(|(link, moved)| Move::Resolved(link, moved)),
         6 => (0_u64..12, 0_u8..5).prop_map(|(chore, kind)| Move::Answered(chore, kind)),
         2 => (0_u64..12, any::<bool>()).prop_map(|(chore, late)| Move::Failed(chore, late)),
         1 => prop::bool::weighted(0.2).prop_map(|end| if end { Move::Shutdown } else { Move::Pass(1) }),
@@ -88,12 +96,23 @@ fn play(moves: &[Move], fetch_always: bool) -> Told {
             Move::AskRoute(topic) => {
                 Input::Ask { ask: Ask::Route(format!("T{topic}").into()), until }
             }
+            Move::AskRefresh(topic) => {
+                Input::Ask { ask: Ask::Refresh(format!("T{topic}").into()), until }
+            }
             Move::AskBroker(broker) => {
                 Input::Ask { ask: Ask::Connection(address(&format!("b{broker}"))), until }
             }
             Move::Opened(link) => Input::Opened(link),
             Move::Closed(link) => Input::Closed { link, cause: LinkError::ClosedByPeer },
             Move::GoAway(link) => Input::GoAway(link),
+            Move::Resolved(link, moved) => Input::Resolved { link, moved },
+            Move::Heard(link, at) => {
+                Input::Heard { link, at: Instant::default() + Duration::from_millis(at) }
+            }
+            Move::Queued(chore, well) => {
+                let outcome = if well { Ok(()) } else { Err(CallError::Full) };
+                Input::Queued { chore: ChoreId(chore), outcome }
+            }
             Move::Request(link) => Input::Request { link, frame: frame(39, 0, "") },
             Move::Answered(chore, kind) => {
                 let route = route_json(&["b0", "b1"]);

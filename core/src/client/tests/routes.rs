@@ -125,7 +125,7 @@ fn row_27_the_last_good_route_outlives_the_name_servers() {
         world.host(server, Host::Refuses);
     }
     world.cut_name_servers();
-    world.run(600 * SECOND);
+    world.run_in_use("T", 600 * SECOND);
     assert!(world.route("T").is_some());
     assert!(matches!(world.failure("T"), Some(RouteError::NameServersUnreachable { .. })));
     assert!(world.is_up("a"));
@@ -143,6 +143,53 @@ fn row_28_a_topic_that_may_no_longer_be_written_is_no_longer_offered() {
     world.run(30 * SECOND);
     assert!(world.route("T").is_none());
     assert_eq!(world.failure("T"), Some(&RouteError::NoWritableQueue { topic: "T".into() }));
+}
+
+#[test]
+fn row_28_a_thousand_sends_told_that_a_route_is_stale_make_one_question() {
+    let mut world = World::connected(&["a"]);
+    let before = (world.queries().len(), world.routes.topic("T").unwrap().rounds);
+    for _ in 0..1_000 {
+        world.ask_refresh("T");
+    }
+    world.run(Duration::ZERO);
+    let after = (world.queries().len(), world.routes.topic("T").unwrap().rounds);
+    assert_eq!(after, (before.0 + 1, before.1 + 1), "and its end is told, with or without news");
+}
+
+#[test]
+fn row_28_a_changed_route_is_in_use_as_soon_as_a_broker_has_said_so() {
+    let mut world = World::connected(&["a"]);
+    world.topic("T", &["b"]);
+    world.ask_refresh("T");
+    world.run(Duration::ZERO);
+    assert_eq!(world.route("T").unwrap().queues()[0].broker_name, "b");
+    assert!(!world.is_up("a"));
+}
+
+#[test]
+fn row_28_a_route_is_fetched_out_of_turn_no_more_than_once_a_second() {
+    let mut world = World::connected(&["a"]);
+    let first = world.queries().len();
+    for _ in 0..100 {
+        world.ask_refresh("T");
+        world.run(100 * MS);
+    }
+    let questions = world.queries().len() - first;
+    assert!((9..=11).contains(&questions), "{questions} in ten seconds");
+    let rounds = world.routes.topic("T").unwrap().rounds;
+    world.ask_refresh("T");
+    world.run(SECOND);
+    assert_eq!(world.routes.topic("T").unwrap().rounds, rounds + 1, "put off, not forgotten");
+}
+
+#[test]
+fn row_28_a_topic_without_a_route_is_asked_for_as_ever() {
+    let mut world = World::new();
+    world.topic("T", &["a"]);
+    world.ask_refresh("T");
+    world.run(Duration::ZERO);
+    assert!(world.route("T").is_some());
 }
 
 #[test]
@@ -255,27 +302,47 @@ fn rounds_are_never_counted_backwards() {
 #[test]
 fn routes_in_use_are_refreshed_every_thirty_seconds_on_one_connection() {
     let mut world = World::connected(&["a"]);
-    world.run(300 * SECOND);
-    assert_eq!(world.queries().len(), 11);
+    world.run_in_use("T", 300 * SECOND);
+    let queries = world.queries().len();
+    assert!((10..=13).contains(&queries), "{queries} in five minutes");
     assert_eq!(world.dials_of("ns1").len(), 1);
     let version = world.routes.version;
-    world.run(300 * SECOND);
+    world.run_in_use("T", 300 * SECOND);
     assert_eq!(world.routes.version, version, "nothing is published when nothing has changed");
+}
+
+#[test]
+fn row_26_brokers_are_reached_where_the_translation_says() {
+    let inside_out = |broker: &str, advertised: &Address| {
+        assert_eq!(*advertised, address(broker), "it is asked once, with what was advertised");
+        Address { host: format!("outside-{broker}").into(), port: 30_911 }
+    };
+    let mut world = World::with(config().with_address_translation(Arc::new(inside_out)));
+    world.topic("T", &["a"]);
+    world.ask_route("T");
+    world.run(Duration::ZERO);
+    let route = world.route("T").unwrap();
+    let reached_at = Address { host: "outside-a".into(), port: 30_911 };
+    assert_eq!(route.master("a"), Some(&reached_at));
+    assert_eq!(route.advertised("a"), Some(&address("a")));
+    let version = world.routes.version;
+    world.run(60 * SECOND);
+    assert_eq!(world.routes.version, version, "the same route again is no news");
 }
 
 #[test]
 fn row_36_the_rotation_goes_on_where_it_was_when_the_route_changes() {
     let mut world = World::connected(&["a"]);
-    let cursor = world.route("T").unwrap().cursor();
+    let usage = world.route("T").unwrap().usage();
     world.topic("T", &["a", "b"]);
     world.run(30 * SECOND);
     let route = world.route("T").unwrap();
     assert_eq!(route.queues().len(), 4);
-    assert!(Arc::ptr_eq(&route.cursor(), &cursor));
+    assert!(Arc::ptr_eq(&route.usage(), &usage));
 }
 
 impl World {
-    fn cut_name_servers(&mut self) {
+    pub(super) fn cut_name_servers(&mut self) {
         let links = self.sockets.iter().filter(|(_, socket)| socket.address.port == 9876);
         for link in links.map(|(link, _)| *link).collect::<Vec<_>>() {
             self.sockets.remove(&link);

@@ -112,7 +112,8 @@ fn nobody_hears_from_us_after_the_goodbye() {
     world.run(3 * SECOND);
     assert_eq!((world.stopped, world.cut_off), (1, 0));
     let (beats, dials) = (world.heartbeats_of("b"), world.dials_of("b"));
-    assert_eq!((beats.len(), dials.len()), (1, 1), "no heartbeat may register the group again");
+    assert_eq!((beats.len(), dials.len()), (3, 1), "no heartbeat may register the group again");
+    assert!(world.oneways.is_empty());
 }
 
 #[test]

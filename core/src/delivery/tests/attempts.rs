@@ -161,7 +161,11 @@ fn row_15_an_ordered_queue_whose_broker_has_left_is_not_replaced() {
     world.fail(unsent());
     world.set_route(&["a"]);
     world.pauses();
+    assert_eq!(world.pauses(), 500 * MS, "a newer route may know better");
     let error = world.error();
+    assert!(
+        matches!(error.kind(), SendErrorKind::OrderUnavailable { broker, .. } if broker == "b")
+    );
     assert_eq!(error.attempts().last().unwrap().failure, AttemptFailure::NoMaster);
     assert!(error.attempts().iter().all(|attempt| attempt.queue.broker_name == "b"));
 }
@@ -196,7 +200,15 @@ fn row_9_no_pause_goes_beyond_the_deadline() {
     for seed in 0..50 {
         let mut world = World::new(config(), &["a"]);
         let stubborn = Arc::new(config().with_retry(50));
-        world.delivery = Delivery::new(world.now, stubborn, message(), seed).unwrap();
+        world.delivery = Delivery::new(
+            world.now,
+            stubborn,
+            message(),
+            SendOptions::new(),
+            &Choice::default(),
+            seed,
+        )
+        .unwrap();
         let deadline = world.delivery.deadline();
         let error = loop {
             match world.step() {
@@ -206,6 +218,7 @@ fn row_9_no_pause_goes_beyond_the_deadline() {
                     world.pass_until(until);
                 }
                 Step::Done(result) => break result.unwrap_err(),
+                other => panic!("{other:?}"),
             }
         };
         assert!(error.attempts().len() > 6, "{error}");
@@ -213,11 +226,19 @@ fn row_9_no_pause_goes_beyond_the_deadline() {
 }
 
 #[test]
-fn a_broker_that_fails_again_and_again_gets_pauses_that_double_and_differ_between_sends() {
+fn a_broker_that_fails_again_and_again_gets_pauses_that_grow_and_differ_between_sends() {
     let pauses = |seed| {
         let mut world = World::new(config(), &["a"]);
         let patient = Arc::new(config().with_timeout(60_000 * MS).with_retry(8));
-        world.delivery = Delivery::new(world.now, patient, message(), seed).unwrap();
+        world.delivery = Delivery::new(
+            world.now,
+            patient,
+            message(),
+            SendOptions::new(),
+            &Choice::default(),
+            seed,
+        )
+        .unwrap();
         for _ in 0..2 {
             world.calls("a");
             world.fail(lost());
@@ -233,7 +254,21 @@ fn a_broker_that_fails_again_and_again_gets_pauses_that_double_and_differ_betwee
     let (one, other) = (pauses(1), pauses(2));
     assert_ne!(one, other);
     for (doublings, pause) in (1..).zip(&one) {
-        let middle = 20 * MS * 2_u32.pow(doublings);
+        let middle = 20 * MS * 2_u32.pow(doublings.min(4));
         assert!(*pause >= middle / 2 && *pause < middle * 3 / 2, "{doublings}: {pause:?}");
     }
+}
+
+#[test]
+fn row_26_an_error_names_both_addresses_of_a_translated_broker() {
+    let mut world = World::new(config().with_retry(0), &["a"]);
+    let reached_at = Address { host: "localhost".into(), port: 30_911 };
+    let elsewhere = |_: &str, _: &Address| reached_at.clone();
+    let route = world.entry().route.take().and_then(Arc::into_inner).unwrap();
+    world.entry().route = Some(Arc::new(route.translated(&elsewhere)));
+    world.routes.brokers.insert(reached_at.clone(), Reach::Up(link("a", 1)));
+    world.calls("a");
+    world.fail(unsent());
+    let told = world.error().to_string();
+    assert!(told.contains("localhost:30911") && told.contains("advertises a:10911"), "{told}");
 }

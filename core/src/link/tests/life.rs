@@ -38,7 +38,7 @@ fn row_16_late_repeated_and_unasked_answers_are_counted_and_have_no_effect() {
     bench.link.handle_timeout(bench.now);
     bench.hear([answer(second, 0)]);
     assert_eq!(bench.told(), [Told::Failed(2, CallError::Expired { lent: true })]);
-    assert_eq!(bench.link.stats(), LinkStats { stray_answers: 6, peer_requests: 0 });
+    assert_eq!(bench.link.stats(), LinkStats { stray_answers: 6, ..LinkStats::default() });
     assert_eq!(bench.link.in_flight(), 0);
 }
 
@@ -195,7 +195,7 @@ fn tokens_in_a_link_that_is_dropped_are_dropped_once() {
     for name in [1, 2, 3] {
         let request = &Question { name, body: Bytes::new() };
         let deadline = Instant::FAR_FUTURE;
-        let call = Call { request, token: token(name), deadline, probe: false };
+        let call = Call { request, token: token(name), deadline, linger: None, probe: false };
         link.handle_call(Now::default(), call).unwrap();
     }
     link.lend(Now::default(), &mut Outgoing::default());
@@ -271,4 +271,30 @@ fn answers_to_the_peer_go_out_as_responses_and_are_bounded() {
     assert!(frames.iter().all(|frame| frame.header.is_response() && frame.header.code == 3));
     let opaques: Vec<_> = frames.iter().map(|frame| frame.header.opaque).collect();
     assert_eq!(opaques, (0..opaques.len() as i32).collect::<Vec<_>>());
+}
+
+#[test]
+fn row_12_a_one_way_request_waits_for_no_room_and_for_no_answer() {
+    let mut bench = Bench::in_flight_max(1);
+    for name in [1, 2] {
+        bench.call(name);
+    }
+    bench.link.handle_oneway(&Question { name: 7, body: Bytes::new() }).unwrap();
+    assert_eq!(bench.calls(), (1, 1), "it is in no table");
+    let frames = bench.frames_delivered();
+    let names: Vec<_> =
+        frames.iter().map(|f| f.header.ext.number::<u32>("name").unwrap()).collect();
+    assert_eq!(names, [1, 7]);
+    assert!(!frames[0].header.is_oneway() && frames[1].header.is_oneway());
+    bench.hear([answer(frames[1].header.opaque, 0)]);
+    assert_eq!(bench.told(), [], "an answer to it is nobody's");
+    bench.end();
+}
+
+#[test]
+fn a_one_way_request_on_a_connection_that_has_ended_is_refused() {
+    let mut bench = Bench::roomy();
+    bench.link.handle_closed(LinkError::ClosedByPeer);
+    let refused = bench.link.handle_oneway(&Question { name: 1, body: Bytes::new() });
+    assert_eq!(refused, Err(Refusal::Closed(LinkError::ClosedByPeer)));
 }

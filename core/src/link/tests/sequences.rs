@@ -15,6 +15,7 @@ enum Op {
         wait: u64,
         size: usize,
         probe: bool,
+        linger: bool,
     },
     /// A caller does not wait any longer.
     Leave {
@@ -36,8 +37,8 @@ enum Op {
 
 fn any_op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        6 => (0_u64..50, 0_usize..6_000, prop::bool::weighted(0.1))
-            .prop_map(|(wait, size, probe)| Op::Call { wait, size, probe }),
+        6 => (0_u64..50, 0_usize..6_000, prop::bool::weighted(0.1), any::<bool>())
+            .prop_map(|(wait, size, probe, linger)| Op::Call { wait, size, probe, linger }),
         1 => any::<prop::sample::Index>().prop_map(|which| Op::Leave { which }),
         4 => Just(Op::Lend),
         6 => (any::<prop::sample::Index>(), prop::sample::select(&[0, 2, 1500][..]))
@@ -57,6 +58,8 @@ struct Model {
     next: u32,
     /// Calls that are not over, and how to make their callers go.
     open: BTreeMap<u32, Rc<Cell<bool>>>,
+    /// Those who may hear a second time.
+    lingering: BTreeSet<u32>,
     /// Those who came as probes overtake.
     probes: BTreeSet<u32>,
     /// Calls that the peer has read, with their opaques.
@@ -75,6 +78,7 @@ impl Model {
             bench: Bench::new(config),
             next: 0,
             open: BTreeMap::new(),
+            lingering: BTreeSet::new(),
             probes: BTreeSet::new(),
             read: Vec::new(),
         }
@@ -83,10 +87,14 @@ impl Model {
     fn apply(&mut self, op: Op) {
         let bench = &mut self.bench;
         match op {
-            Op::Call { wait, size, probe } => {
+            Op::Call { wait, size, probe, linger } => {
                 self.next += 1;
                 let (wait, body) = (Duration::from_millis(wait), Bytes::from(vec![0; size]));
-                let token = Token::new(self.next);
+                let token = match linger && !probe {
+                    true => Token::lingering(self.next, bench.now.instant + wait + 40 * MS),
+                    false => Token::new(self.next),
+                };
+                self.lingering.extend(token.linger.map(|_| self.next));
                 let gone = Rc::clone(&token.gone);
                 if bench.put_token(token, wait, body, probe).is_ok() {
                     self.open.insert(self.next, gone);
@@ -131,15 +139,18 @@ impl Model {
     /// Takes the events and crosses their tokens off; each can be crossed off once.
     fn settle(&mut self) {
         for told in self.bench.told() {
-            let (name, sent) = match told {
-                Told::Answered(name, _) => (name, true),
-                Told::Failed(name, CallError::Full | CallError::Unsent(_)) => (name, false),
-                Told::Failed(name, CallError::Lost(_)) => (name, true),
-                Told::Failed(name, CallError::Expired { lent }) => (name, lent),
+            let (name, sent) = match &told {
+                Told::Answered(name, _) => (*name, true),
+                Told::Failed(name, CallError::Full | CallError::Unsent(_)) => (*name, false),
+                Told::Failed(name, CallError::Lost(_)) => (*name, true),
+                Told::Failed(name, CallError::Expired { lent }) => (*name, *lent),
                 Told::Failed(name, error) => panic!("{name} ended with {error}"),
                 Told::Request(_) | Told::GoAway => continue,
             };
-            assert!(self.open.remove(&name).is_some(), "{name} comes out twice");
+            let overdue = matches!(told, Told::Failed(_, CallError::Expired { lent: true }));
+            if !(overdue && self.lingering.remove(&name)) {
+                assert!(self.open.remove(&name).is_some(), "{name} comes out twice");
+            }
             let read = self.read.iter().any(|(read, _)| *read == name);
             assert_eq!(read, sent, "what is said of {name} is true");
         }

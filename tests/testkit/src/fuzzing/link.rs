@@ -146,6 +146,7 @@ impl<'a> Run<'a> {
             in_flight_max: IN_FLIGHT_MAX,
             queue_bytes_max: QUEUE_BYTES_MAX,
             first_opaque: if habits & 2 == 0 { 0 } else { i32::MAX - 3 },
+            seed: habits.into(),
         };
         Self {
             script,
@@ -190,7 +191,10 @@ impl<'a> Run<'a> {
         let token = self.token();
         let (id, gone) = (token.id, Rc::clone(&token.gone));
         let request = &Question { id, body: vec![b'x'; size].into() };
-        match self.link.handle_call(self.now, Call { request, token, deadline, probe }) {
+        match self
+            .link
+            .handle_call(self.now, Call { request, token, deadline, linger: None, probe })
+        {
             Ok(()) => {
                 assert!(!self.is_closed, "a closed link takes no call");
                 self.probes.extend(probe.then_some(id));

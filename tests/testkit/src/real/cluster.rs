@@ -20,6 +20,9 @@ use super::version::Version;
 /// files that are about to be removed, so most are killed.
 const END_LIMIT: Duration = Duration::from_millis(500);
 
+/// How long a graceful stop may take.
+const STOP_LIMIT: Duration = Duration::from_secs(40);
+
 /// How long a broker may take to be back.
 const RESTART_LIMIT: Duration = Duration::from_secs(90);
 
@@ -119,6 +122,32 @@ impl RealCluster {
         // Dropping a process kills it.
         self.broker_mut(name)?.process = None;
         Ok(())
+    }
+
+    /// Asks the broker `name` to end (SIGTERM) and waits until it has, for as long as a graceful stop
+    /// takes.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such broker.
+    pub fn stop_broker(&mut self, name: &str) -> Result<(), LaunchError> {
+        let broker = self.broker_mut(name)?;
+        if let Some(mut process) = broker.process.take() {
+            process.terminate();
+            process.wait_until(Instant::now() + STOP_LIMIT);
+        }
+        Ok(())
+    }
+
+    /// Changes properties of the broker `name` while it runs, `key=value` in lines.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such broker, or it does not take them.
+    pub fn configure_broker(&mut self, name: &str, properties: &str) -> Result<(), LaunchError> {
+        let addr = self.broker_mut(name)?.addr;
+        probe::update_config(addr, properties)
+            .map_err(LaunchError::io("configure the broker at", addr.to_string()))
     }
 
     /// Starts the broker `name` again, on the same port and files, and waits until it answers. It

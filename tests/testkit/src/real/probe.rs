@@ -51,6 +51,15 @@ pub(super) fn answers_heartbeat(addr: SocketAddr) -> io::Result<()> {
     ask(addr, header, body).map(|_| ())
 }
 
+/// Changes properties of a running broker: UPDATE_BROKER_CONFIG (25).
+pub(super) fn update_config(broker: SocketAddr, properties: &str) -> io::Result<()> {
+    let header = r#"{"code":25,"extFields":{},"flag":0,"language":"RUST","opaque":1,"serializeTypeCurrentRPC":"JSON","version":479}"#;
+    match ask(broker, header, properties)?.code {
+        SUCCESS => Ok(()),
+        code => Err(io::Error::other(format!("the broker answers code {code}"))),
+    }
+}
+
 struct Reply {
     code: i32,
     body: String,

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use fastrand::Rng;
 use rocketmq_producer_core::{
-    delivery::{SendError, SendErrorKind},
+    command::{ResponseCode, Verdict},
+    delivery::{Outcome, SendError, SendErrorKind},
     model::SendReceipt,
     time::Instant,
 };
@@ -13,12 +14,13 @@ use super::{
     kind::Kind,
     oracle::SendId,
     trouble::Trouble,
-    world::{BROKERS, Happening, NAME_SERVERS, Peer, TOPIC, World},
+    world::{BROKERS, Happening, Peer, TOPIC, World},
 };
 
 /// Until this long after its last trouble a broker's connections may still be bad without anybody
-/// knowing: a heartbeat interval, its time-out, and a redial.
-const SETTLED_AFTER: Duration = Duration::from_secs(75);
+/// knowing, or the broker thought ill of: a sign of life and its time-out, a redial, and the longest
+/// pause between tries.
+const SETTLED_AFTER: Duration = Duration::from_secs(25);
 
 /// Which troubles there are, and which there were.
 #[derive(Debug)]
@@ -141,43 +143,75 @@ impl World {
         self.put_everything_right();
     }
 
-    /// A send may not fail while there was a broker that was well all the time, and that it has
-    /// never tried.
+    /// A send may not fail while there was a broker that was well all the time, that the producer
+    /// knew of from beginning to end, and that it has never tried.
     pub(super) fn judge_choice(&mut self, id: SendId, result: &Result<SendReceipt, SendError>) {
-        let Err(error) = result else { return };
+        let error = match result {
+            Ok(receipt) => return self.note_choice(id, receipt),
+            Err(error) => error,
+        };
         if self.chaos.begun == 0 {
             // What a test does to the world by hand is for the test to judge.
             return;
         }
-        let excused = !matches!(
-            error.kind(),
-            SendErrorKind::BrokerNotAvailable { .. } | SendErrorKind::TimedOut { .. }
-        );
         let Some((began, message)) = self.oracle.begun(id) else { return };
-        // A topic that was created on demand may live on one broker alone.
-        let bound = message.sharding_key().is_some() || message.topic() != TOPIC;
         let Some(producer) = self.oracle.producer_of(id) else { return };
         let config = &self.producers[producer].config;
+        let bound = message.sharding_key().is_some() || message.topic() != TOPIC;
         let tries = config.retry_times.min(2) + 1;
         let too_short = config.send_msg_timeout < config.attempt_timeout_min * tries;
-        let ambiguous = !config.retry_unknown;
+        // What can be said of it all with few permits and little room is said by other rules.
         let crowded = config.connection_in_flight_max < 100
+            || config.async_send_semaphore < 100
+            || config.in_flight_bytes_max < 10_000_000
             || config.connection_queue_bytes_max < 1024 * 1024;
         let attempts = error.attempts();
-        // Name servers that have forgotten a broker, or were told of another, leave it out.
-        let misled = NAME_SERVERS.iter().any(|peer| !self.chaos.is_untroubled(*peer, began));
-        if misled || excused || bound || too_short || ambiguous || crowded || attempts.is_empty() {
+        let once = !config.retry_unknown && error.outcome() == Outcome::Unknown;
+        if bound || too_short || crowded || once || attempts.is_empty() || is_final(error) {
             return;
         }
         let tried =
             |peer: &Peer| attempts.iter().any(|attempt| attempt.queue.broker_name == peer.name());
-        let well: Vec<Peer> =
-            BROKERS.into_iter().filter(|peer| self.chaos.is_untroubled(*peer, began)).collect();
+        let known = self.known_to(producer);
+        let known_at_first = self.known_brokers.get(&id).cloned().unwrap_or_default();
+        let well: Vec<Peer> = BROKERS
+            .into_iter()
+            .filter(|peer| self.chaos.is_untroubled(*peer, began))
+            .filter(|peer| known.contains(peer) && known_at_first.contains(peer))
+            .collect();
         // Each broker that is not well may cost an attempt.
-        let enough = tries as usize > BROKERS.len() - well.len();
-        if enough && let Some(peer) = well.into_iter().find(|peer| !tried(peer)) {
+        if well.is_empty() || (tries as usize) <= BROKERS.len() - well.len() {
+            return;
+        }
+        if let Some(peer) = well.into_iter().find(|peer| !tried(peer)) {
             let story = format!("send {id} never tried {}, which was well: {error}", peer.name());
             self.oracle.violate("a healthy broker is found", story);
         }
+    }
+
+    /// Counts the sends that the rule is about: they began badly, and found a broker that was well.
+    fn note_choice(&mut self, id: SendId, receipt: &SendReceipt) {
+        let Some((began, _)) = self.oracle.begun(id) else { return };
+        let there = |peer: &Peer| receipt.message_queue.broker_name == peer.name();
+        let found = BROKERS.into_iter().find(there);
+        let well = found.is_some_and(|peer| self.chaos.is_untroubled(peer, began));
+        self.oracle.counts.saved += u64::from(well && receipt.attempts > 1);
+    }
+
+    /// The brokers that a producer can send to, as far as it knows.
+    pub(super) fn known_to(&self, producer: usize) -> Vec<Peer> {
+        let lifecycle = self.producers[producer].lifecycle.as_ref();
+        let queues = lifecycle.map(|lifecycle| lifecycle.publish_queues(TOPIC)).unwrap_or_default();
+        let names = |peer: &Peer| queues.iter().any(|queue| queue.broker_name == peer.name());
+        BROKERS.into_iter().filter(names).collect()
+    }
+}
+
+/// No other broker would have done better.
+fn is_final(error: &SendError) -> bool {
+    match error.kind() {
+        SendErrorKind::BrokerNotAvailable { .. } | SendErrorKind::TimedOut { .. } => false,
+        SendErrorKind::Rejected { code, .. } => ResponseCode(*code).verdict() == Verdict::Fatal,
+        _ => true,
     }
 }

@@ -45,7 +45,15 @@ impl Surroundings {
     }
 }
 
-/// An order to connect.
+/// An order of a hub.
+#[derive(Debug)]
+pub(super) enum Order {
+    Connect(Dialing),
+    /// Where does the name lead by now?
+    LookUp(Dialing),
+}
+
+/// A link, and where it is to lead.
 #[derive(Debug)]
 pub(super) struct Dialing {
     pub(super) link: Arc<SharedLink<DriverBell>>,
@@ -54,10 +62,14 @@ pub(super) struct Dialing {
 
 /// Leaves its orders to the world, which spawns a task for each.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Orders(Arc<Mutex<Vec<Dialing>>>);
+pub(super) struct Orders(Arc<Mutex<Vec<Order>>>);
 
 impl Orders {
-    pub(super) fn take(&self) -> Vec<Dialing> {
+    fn add(&self, order: Order) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(order);
+    }
+
+    pub(super) fn take(&self) -> Vec<Order> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -70,8 +82,11 @@ impl Dialer for Orders {
     }
 
     fn dial(&mut self, link: Arc<SharedLink<DriverBell>>, address: Address, _timeout: Duration) {
-        let mut orders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        orders.push(Dialing { link, address });
+        self.add(Order::Connect(Dialing { link, address }));
+    }
+
+    fn resolve(&mut self, link: Arc<SharedLink<DriverBell>>, address: Address) {
+        self.add(Order::LookUp(Dialing { link, address }));
     }
 }
 
@@ -180,7 +195,7 @@ async fn drive(
     stuck: &Cell<bool>,
     around: &Surroundings,
 ) -> LinkError {
-    link.connected();
+    link.connected(socket.network.borrow().remote(socket.conn));
     let mut timer = around.timers.timer();
     let mut loops =
         Loop { link, socket, incoming: Incoming::default(), outgoing: Outgoing::default(), around };

@@ -77,7 +77,7 @@ pub enum Kind {
     NoPermission,
     /// A name server's route is not what it should be.
     BadRoute,
-    /// The topic gets an order configuration.
+    /// A name server gives the topic an order configuration.
     Ordered,
     /// A name server's name does not resolve.
     Unresolved,
@@ -163,12 +163,14 @@ impl Kind {
             | Self::Wiped
             | Self::QueuesChanged
             | Self::NoPermission
-            | Self::Ordered
             | Self::AnswersLost
             | Self::ClosedInstead => &BROKERS,
-            Self::Stale | Self::Forgetful | Self::BadRoute | Self::Unresolved | Self::Renamed => {
-                &NAME_SERVERS
-            }
+            Self::Stale
+            | Self::Forgetful
+            | Self::BadRoute
+            | Self::Ordered
+            | Self::Unresolved
+            | Self::Renamed => &NAME_SERVERS,
             Self::ClockBack | Self::ClockOn | Self::ClockMonth => &NAME_SERVERS[..1],
             _ => &Peer::ALL,
         }

@@ -26,6 +26,7 @@ mod kind;
 mod network;
 mod nodes;
 mod oracle;
+mod order;
 mod pipe;
 mod producer;
 mod run;

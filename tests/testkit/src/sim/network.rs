@@ -109,6 +109,8 @@ pub(super) struct Conn {
     pub(super) producer: ProducerIndex,
     pub(super) node: NodeIndex,
     pub(super) peer: SocketAddr,
+    /// Where the producer has found the node.
+    remote: SocketAddr,
     /// To the node.
     up: Pipe,
     /// To the producer.
@@ -147,6 +149,8 @@ pub(super) struct Network {
     pub(super) conns: BTreeMap<ConnId, Conn>,
     dials: BTreeMap<DialId, Dial>,
     paths: BTreeMap<(ProducerIndex, NodeIndex), Path>,
+    /// What is held up for everybody, to and from a node.
+    held: BTreeMap<NodeIndex, (bool, bool)>,
     pub(super) doors: Vec<Door>,
     /// Where each node listens.
     pub(super) addresses: BTreeMap<SocketAddr, NodeIndex>,
@@ -166,6 +170,7 @@ impl Network {
             conns: BTreeMap::new(),
             dials: BTreeMap::new(),
             paths: BTreeMap::new(),
+            held: BTreeMap::new(),
             doors: vec![Door::Open; nodes],
             addresses: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -196,7 +201,14 @@ impl Network {
     }
 
     pub(super) fn path(&mut self, producer: ProducerIndex, node: NodeIndex) -> &mut Path {
-        self.paths.entry((producer, node)).or_default()
+        let held = self.held.get(&node).copied().unwrap_or_default();
+        let new = || Path { up_held: held.0, down_held: held.1, ..Path::default() };
+        self.paths.entry((producer, node)).or_insert_with(new)
+    }
+
+    /// Holds up what goes to a node, what comes from it, or both: for producers to come as well.
+    pub(super) fn hold(&mut self, node: NodeIndex, to: bool, from: bool) {
+        self.held.insert(node, (to, from));
     }
 
     /// Gives an address a name.
@@ -242,17 +254,24 @@ impl Network {
         self.dials.values().any(|dial| same(dial) && dial.outcome.is_none())
     }
 
-    fn resolve(&mut self, id: DialId) {
-        let Some(dial) = self.dials.get_mut(&id) else { return };
-        let address = match self.names.get(&*dial.to.host) {
+    /// Where an address leads at the moment.
+    pub(super) fn look_up(&self, to: &Address) -> Result<SocketAddr, &'static str> {
+        match self.names.get(&*to.host) {
             Some(Name { fails: true, .. }) => Err("temporary failure in name resolution"),
-            Some(name) => Ok(SocketAddr::new(name.address.ip(), dial.to.port)),
-            None => match dial.to.host.parse() {
-                Ok(ip) => Ok(SocketAddr::new(ip, dial.to.port)),
+            Some(name) => Ok(SocketAddr::new(name.address.ip(), to.port)),
+            None => match to.host.parse() {
+                Ok(ip) => Ok(SocketAddr::new(ip, to.port)),
                 Err(_) => Err("name or service not known"),
             },
-        };
-        match address {
+        }
+    }
+
+    fn resolve(&mut self, id: DialId) {
+        let Some(dial) = self.dials.get(&id) else { return };
+        let to = dial.to.clone();
+        let found = self.look_up(&to);
+        let Some(dial) = self.dials.get_mut(&id) else { return };
+        match found {
             Ok(address) => {
                 dial.address = Some(address);
                 self.knock(id);
@@ -265,8 +284,8 @@ impl Network {
         let Some(Dial { producer, address: Some(address), .. }) = self.dials.get(&id) else {
             return;
         };
-        let producer = *producer;
-        let Some(node) = self.addresses.get(address).copied() else {
+        let (producer, address) = (*producer, *address);
+        let Some(node) = self.addresses.get(&address).copied() else {
             // An address that nobody has (any more).
             return self.agenda.add(self.now + SYN_AGAIN, Event::Knock(id));
         };
@@ -278,13 +297,13 @@ impl Network {
             Door::Silent => self.agenda.add(self.now + SYN_AGAIN, Event::Knock(id)),
             Door::Refusing => self.settle(id, Err("connection refused".to_owned())),
             Door::Open => {
-                let conn = self.connect(producer, node);
+                let conn = self.connect(producer, node, address);
                 self.settle(id, Ok(conn));
             }
         }
     }
 
-    fn connect(&mut self, producer: ProducerIndex, node: NodeIndex) -> ConnId {
+    fn connect(&mut self, producer: ProducerIndex, node: NodeIndex, remote: SocketAddr) -> ConnId {
         let conn = self.id();
         let window = self.rng.usize(WINDOW);
         self.next_port = self.next_port.checked_add(1).unwrap_or(10_000);
@@ -295,6 +314,7 @@ impl Network {
                 producer,
                 node,
                 peer,
+                remote,
                 up: Pipe::new(window),
                 down: Pipe::new(window),
                 lost: false,
@@ -306,6 +326,11 @@ impl Network {
         );
         self.notices.push_back(Notice::Accepted(conn));
         conn
+    }
+
+    /// Where a connection leads.
+    pub(super) fn remote(&self, id: ConnId) -> Option<SocketAddr> {
+        self.conns.get(&id).map(|conn| conn.remote)
     }
 
     fn settle(&mut self, id: DialId, outcome: Result<ConnId, String>) {

@@ -10,7 +10,9 @@ use rocketmq_producer_core::{
     model::{Message, ProducerConfig, SendReceipt},
     time::Instant,
 };
+use rocketmq_producer_shared::Load;
 
+use super::order::OrderBook;
 use crate::model::Stored;
 
 /// One send of a run, by the order in which they were made.
@@ -73,8 +75,11 @@ pub(super) struct Oracle {
     open: BTreeMap<SendId, ()>,
     next: SendId,
     violation: Option<Violation>,
-    /// When a send of each producer was answered last.
-    last_answers: BTreeMap<usize, Instant>,
+    /// When sends of each producer were answered last, and how many in that moment.
+    last_answers: BTreeMap<usize, (Instant, usize)>,
+    /// Which send each id was stored for.
+    ids: BTreeMap<String, SendId>,
+    order: OrderBook,
     pub(super) counts: Counts,
 }
 
@@ -95,6 +100,8 @@ pub struct Counts {
     pub dropped: u64,
     /// Copies beyond the first.
     pub duplicates: u64,
+    /// Acknowledged by a broker that was well, after another had failed.
+    pub saved: u64,
 }
 
 impl Counts {
@@ -107,6 +114,7 @@ impl Counts {
         self.unknown += other.unknown;
         self.dropped += other.dropped;
         self.duplicates += other.duplicates;
+        self.saved += other.saved;
     }
 }
 
@@ -149,16 +157,19 @@ impl Oracle {
         self.sends.get(&id).map_or(Instant::FAR_FUTURE, |send| send.due)
     }
 
-    /// The send's future has come back.
+    /// The send's future has come back; it was polled first in this `order`.
     pub(super) fn answered(
         &mut self,
         now: Instant,
         id: SendId,
+        order: u64,
         result: &Result<SendReceipt, SendError>,
     ) {
         let Some(send) = self.sends.get_mut(&id) else { return };
         self.open.remove(&id);
-        self.last_answers.insert(send.producer, now);
+        let (at, count) = self.last_answers.entry(send.producer).or_default();
+        *count = if *at == now { *count + 1 } else { 1 };
+        *at = now;
         if send.fate != Fate::Open {
             return self.violate("answered once", format!("send {id} was answered twice"));
         }
@@ -167,12 +178,12 @@ impl Oracle {
             return self.violate("deadline", format!("send {id} came back {late:?} late"));
         }
         match result {
-            Ok(receipt) => self.acknowledged(id, receipt),
+            Ok(receipt) => self.acknowledged(id, order, receipt),
             Err(error) => self.failed(id, error),
         }
     }
 
-    fn acknowledged(&mut self, id: SendId, receipt: &SendReceipt) {
+    fn acknowledged(&mut self, id: SendId, order: u64, receipt: &SendReceipt) {
         let Some(send) = self.sends.get_mut(&id) else { return };
         self.counts.acknowledged += 1;
         send.fate = Fate::Acknowledged;
@@ -192,7 +203,24 @@ impl Oracle {
         let copies = send.places.len();
         if copies > receipt.attempts as usize {
             let story = format!("send {id} has {copies} copies of {} attempts", receipt.attempts);
-            self.violate("copies are attempts", story);
+            return self.violate("copies are attempts", story);
+        }
+        let (Some(key), Some(first)) = (send.message.sharding_key(), send.places.first()) else {
+            return;
+        };
+        let whose = (send.producer, send.message.topic().to_owned(), key.to_owned());
+        let place = (&*first.broker, first.queue, first.offset);
+        if let Some(story) = self.order.acknowledged(whose, order, place) {
+            self.violate("messages of a key keep their order", story);
+        }
+    }
+
+    /// More is in flight than may be.
+    pub(super) fn judge_permits(&mut self, load: Load, config: &ProducerConfig) {
+        let (sends, bytes) = (config.async_send_semaphore, config.in_flight_bytes_max);
+        if load.sends > sends || load.bytes > bytes {
+            let story = format!("{load:?}, and {sends} sends and {bytes} bytes may be");
+            self.violate("permits are limits", story);
         }
     }
 
@@ -247,10 +275,18 @@ impl Oracle {
             return self.violate("one id for one message", story);
         }
         if send.message.sharding_key().is_some()
-            && send.places.iter().any(|place| place.queue != stored.queue_id)
+            && send
+                .places
+                .iter()
+                .any(|place| (place.queue, &place.broker) != (stored.queue_id, &stored.broker))
         {
             let story = format!("send {id} went to {:?}, then to {stored:?}", send.places);
             return self.violate("a key keeps its queue", story);
+        }
+        let first = *self.ids.entry(stored.uniq_key.clone()).or_insert(id);
+        if first != id {
+            let story = format!("sends {first} and {id} are both stored under {}", stored.uniq_key);
+            return self.violate("one message for one id", story);
         }
         self.counts.duplicates += u64::from(!send.places.is_empty());
         send.places.push(Place {
@@ -286,9 +322,10 @@ impl Oracle {
         self.sends.get(&id).map(|send| send.producer)
     }
 
-    /// When a send of this producer was answered last.
-    pub(super) fn last_answer(&self, producer: usize) -> Option<Instant> {
-        self.last_answers.get(&producer).copied()
+    /// How many sends of a producer were answered in this very moment.
+    pub(super) fn answered_at(&self, producer: usize, now: Instant) -> usize {
+        let last = self.last_answers.get(&producer);
+        last.filter(|(at, _)| *at == now).map_or(0, |(_, count)| *count)
     }
 
     /// When the send began, and its message.

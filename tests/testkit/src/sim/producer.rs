@@ -3,8 +3,8 @@
 
 use std::{cell::RefCell, fmt, rc::Rc, sync::Arc};
 
-use rocketmq_producer_core::model::ProducerConfig;
-use rocketmq_producer_shared::{DriverBell, Hub, Lifecycle};
+use rocketmq_producer_core::{model::ProducerConfig, time::Instant};
+use rocketmq_producer_shared::{DriverBell, Hub, Lifecycle, Load};
 
 use super::driver::{Orders, Watched};
 
@@ -21,6 +21,8 @@ pub(super) struct SimProducer {
     pub(super) links: Vec<Watched>,
     /// Since the last start.
     pub(super) acknowledged: u64,
+    /// When it was last shut down or dropped.
+    pub(super) told_to_end: Option<Instant>,
 }
 
 /// What a producer is doing. It may be doing several of these things at once.
@@ -77,6 +79,7 @@ impl SimProducer {
             hub: None,
             links: Vec::new(),
             acknowledged: 0,
+            told_to_end: None,
         }
     }
 
@@ -109,11 +112,21 @@ impl SimProducer {
         loads.fold((0, 0), |sum, load| (sum.0 + load.0, sum.1 + load.1))
     }
 
-    /// What is left in its tables: sends in flight, calls, held calls, waiting sends.
-    pub(super) fn pending(&self) -> [usize; 4] {
+    /// What holds permits.
+    pub(super) fn permits(&self) -> Load {
+        let session = self.lifecycle.as_ref().and_then(|lifecycle| lifecycle.session());
+        session.map(|session| session.load()).unwrap_or_default()
+    }
+
+    /// What is left in its tables: sends in flight, calls, held calls, waiting sends, permits, bytes
+    /// of permits, lanes.
+    pub(super) fn pending(&self) -> [usize; 7] {
         let session = self.lifecycle.as_ref().and_then(|lifecycle| lifecycle.session());
         let (in_flight, held) = self.load();
         let waiting = self.hub.as_ref().map_or(0, |hub| hub.borrow().waiting());
-        [session.map_or(0, |session| session.in_flight()), in_flight, held, waiting]
+        let in_all = session.as_ref().map_or(0, |session| session.in_flight());
+        let Load { sends, bytes, lanes } =
+            session.map(|session| session.load()).unwrap_or_default();
+        [in_all, in_flight, held, waiting, sends, bytes, lanes]
     }
 }

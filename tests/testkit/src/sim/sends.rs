@@ -3,7 +3,7 @@
 use std::{rc::Rc, time::Duration};
 
 use rocketmq_producer_core::{
-    delivery::SendError,
+    delivery::{SendError, SendErrorKind, SendOptions},
     model::{Identity, Message, ProducerConfig, SendReceipt},
 };
 use rocketmq_producer_shared::{Begun, DriverBell, Lifecycle};
@@ -68,6 +68,7 @@ impl World {
     pub fn shut_down(&mut self, producer: Producer) {
         let index = producer.0;
         let Some(lifecycle) = self.producers[index].lifecycle.clone() else { return };
+        self.producers[index].told_to_end = Some(self.now);
         self.trace.note(self.now, "shutdown", &[index as u64], || format!("producer {index}"));
         let (under_way, shortened) = (Rc::clone(&self.shutdowns), Rc::clone(&self.shortened));
         let id = self.trace.events();
@@ -85,7 +86,8 @@ impl World {
 
     /// Drops a producer without a shutdown.
     pub fn abandon(&mut self, producer: Producer) {
-        self.producers[producer.0].lifecycle = None;
+        let producer = &mut self.producers[producer.0];
+        (producer.lifecycle, producer.told_to_end) = (None, Some(self.now));
     }
 
     /// Sends a message of a few bytes to `topic`.
@@ -118,13 +120,19 @@ impl World {
         let id = self.oracle.begin(self.now, producer.0, message.clone(), &known.config);
         self.agenda.add(self.oracle.due(id), Happening::Due(id));
         let Some(lifecycle) = known.lifecycle.clone() else { return id };
-        let answers = Rc::clone(&self.answers);
+        let brokers = self.known_to(producer.0);
+        self.known_brokers.insert(id, brokers);
+        let (answers, first_polls) = (Rc::clone(&self.answers), Rc::clone(&self.first_polls));
         let note = [id, producer.0 as u64, size as u64];
         self.trace.note(self.now, "send", &note, || {
             format!("{id} by producer {} to {topic}, {size} bytes", producer.0)
         });
         let task = self.executor.spawn("send", async move {
-            let send: LocalFuture<_> = Box::pin(async move { lifecycle.send(message).await });
+            // Only now the producer hears of it.
+            let order = first_polls.borrow().len() as u64;
+            first_polls.borrow_mut().insert(id, order);
+            let send: LocalFuture<_> =
+                Box::pin(async move { lifecycle.begin_send(message, SendOptions::new())?.await });
             let result = poll_up_to(polls, send).await;
             answers.borrow_mut().push_back((id, result));
         });
@@ -178,12 +186,33 @@ impl World {
             }
             Err(error) => format!("{id} failed: {error}"),
         });
-        self.oracle.answered(self.now, id, &result);
+        let order = self.first_polls.borrow().get(&id).copied().unwrap_or_default();
+        self.oracle.answered(self.now, id, order, &result);
+        if let Some(producer) = self.oracle.producer_of(id) {
+            let producer = &self.producers[producer];
+            self.oracle.judge_permits(producer.permits(), &producer.config);
+        }
+        self.judge_end(id, &result);
         self.judge_choice(id, &result);
+        self.known_brokers.remove(&id);
         if let (Ok(_), Some(producer)) = (&result, self.oracle.producer_of(id)) {
             self.producers[producer].acknowledged += 1;
         }
         self.results.insert(id, result);
+    }
+}
+
+impl World {
+    /// Only a producer that was told to end may say that it does.
+    fn judge_end(&mut self, id: SendId, result: &Result<SendReceipt, SendError>) {
+        let Err(error) = result else { return };
+        let Some((began, _)) = self.oracle.begun(id) else { return };
+        let producer = self.oracle.producer_of(id).map(|producer| &self.producers[producer]);
+        let ended = producer.is_some_and(|known| known.told_to_end.is_some_and(|at| at >= began));
+        if matches!(error.kind(), SendErrorKind::ShuttingDown(_)) && !ended {
+            let story = format!("send {id} of a producer that runs was told: {error}");
+            self.oracle.violate("an end is an end", story);
+        }
     }
 }
 

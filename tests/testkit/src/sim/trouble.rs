@@ -118,11 +118,7 @@ impl World {
             Kind::MasterLost => self.tell_all(peer),
             Kind::Wiped => self.allow_writing(peer),
             Kind::BadRoute => self.cluster.name_server(peer.0).set_route_body(TOPIC, None),
-            Kind::Ordered => {
-                for name_server in NAME_SERVERS {
-                    self.cluster.name_server(name_server.0).set_order_conf(TOPIC, None);
-                }
-            }
+            Kind::Ordered => self.cluster.name_server(peer.0).set_order_conf(TOPIC, None),
             Kind::QueuesChanged => {
                 self.cluster.broker(peer.name()).set_queue_count(TOPIC, 4);
                 self.spread_news();
@@ -184,12 +180,12 @@ impl World {
                     self.cluster.name_server(number).unregister(peer.name());
                 }
                 Kind::Wiped => self.cluster.name_server(number).wipe_write_perm(peer.name()),
-                Kind::Ordered => {
-                    let conf = format!("broker-c:2;broker-a:{}", self.rng.u32(1..4));
-                    self.cluster.name_server(number).set_order_conf(TOPIC, conf);
-                }
                 _ => {}
             }
+        }
+        if kind == Kind::Ordered {
+            let conf = format!("broker-c:2;broker-a:{}", self.rng.u32(1..4));
+            self.cluster.name_server(peer.0).set_order_conf(TOPIC, conf);
         }
         if kind == Kind::BadRoute {
             let bad = ["", "{", "null", "[]", r#"{"queueDatas":3}"#, r#"{"brokerDatas":[{}]}"#];

@@ -79,6 +79,13 @@ impl World {
         self.cluster.set_broker_address(broker.name(), new);
     }
 
+    /// A name server's name leads to another node from now on.
+    pub fn rename(&mut self, name_server: Peer, to: Peer) {
+        let address = self.servers[to.0].address;
+        let name = format!("ns{}", name_server.0 + 1);
+        self.network.borrow_mut().name(&name, address);
+    }
+
     /// Lets a node misbehave in this way too.
     pub fn misbehave(&mut self, peer: Peer, fault: Fault) {
         let node = self.servers[peer.0].node.clone();
@@ -118,6 +125,7 @@ impl World {
     /// Holds up what goes to a node, what comes from it, or both.
     pub fn hold(&mut self, peer: Peer, to: bool, from: bool) {
         self.note("hold", peer);
+        self.network.borrow_mut().hold(peer.0, to, from);
         for producer in 0..self.producers.len() {
             let mut network = self.network.borrow_mut();
             let path = network.path(producer, peer.0);
@@ -128,6 +136,7 @@ impl World {
     /// Lets everything through again: what was held up arrives late.
     pub fn reconnect(&mut self, peer: Peer) {
         self.note("reconnect", peer);
+        self.network.borrow_mut().hold(peer.0, false, false);
         for producer in 0..self.producers.len() {
             self.network.borrow_mut().open_path(producer, peer.0);
         }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use rocketmq_producer_core::{codec::SerializeType, model::ProducerConfig};
+use rocketmq_producer_core::{
+    codec::SerializeType,
+    model::{ProducerConfig, RoutingStrategy},
+};
 
 use super::world::{Happening, Producer, TOPIC, World};
 
@@ -53,6 +56,16 @@ impl World {
             2 => config.with_shutdown_timeout(millis(rng, 0..3_000)),
             _ => config,
         };
+        let config = match rng.u8(..8) {
+            0 => config.with_async_send_semaphore(rng.usize(1..20)),
+            1 => config.with_in_flight_bytes_max(rng.usize(300_000..1_000_000)),
+            2 => config.with_send_latency_enable(true),
+            3 => config.with_routing_strategy(RoutingStrategy::Random),
+            4 => config.with_routing_strategy(RoutingStrategy::MessageHash),
+            5 => config.with_retry_another_broker_when_not_store_ok(true),
+            6 => config.with_strict_order(true),
+            _ => config,
+        };
         match rng.u8(..8) {
             0 => config.with_heartbeat_broker_interval(millis(rng, 1_000..10_000)),
             1 => config.with_auto_create_topic(false),
@@ -82,7 +95,7 @@ impl World {
                 self.shut_down(producer);
                 self.strike_soon();
             }
-            1..6 => self.start(producer),
+            1..6 | 100..160 => self.start(producer),
             15..17 => {
                 let burst = self.workload.rng.u32(10..40);
                 for _ in 0..burst {

@@ -11,7 +11,7 @@ use std::{
 use fastrand::Rng;
 use rocketmq_producer_core::{
     delivery::SendError,
-    model::SendReceipt,
+    model::{Address, SendReceipt},
     time::{Instant, Now, UnixMillis},
 };
 use rocketmq_producer_shared::{Hub, ManualClock};
@@ -20,7 +20,7 @@ use super::{
     agenda::{Agenda, Timers},
     chaos::Chaos,
     coverage::Coverage,
-    driver::{Orders, Surroundings, Watched, run_hub, run_link},
+    driver::{Dialing, Order, Orders, Surroundings, Watched, run_hub, run_link},
     executor::{Executor, TaskId},
     network::{Family, Network},
     oracle::{Counts, Oracle, SendId, Violation},
@@ -122,6 +122,12 @@ pub struct World {
     dials: u64,
     /// Shutdowns that have just cut sends off: whose, and how many.
     pub(super) shortened: Rc<RefCell<Vec<(usize, usize)>>>,
+    /// The brokers that a producer knew of when a send was made.
+    pub(super) known_brokers: BTreeMap<SendId, Vec<Peer>>,
+    /// When each producer dialled each address last.
+    last_dials: BTreeMap<(usize, Address), Instant>,
+    /// In which order the producers heard of sends.
+    pub(super) first_polls: Rc<RefCell<BTreeMap<SendId, u64>>>,
     pub(super) oracle: Oracle,
     pub(super) trace: Trace,
     pub(super) coverage: Coverage,
@@ -130,6 +136,9 @@ pub struct World {
     /// Answers that nobody has fetched.
     pub(super) results: BTreeMap<SendId, Result<SendReceipt, SendError>>,
 }
+
+/// A failed dial is followed by a pause of this long at least.
+const DIALS_APART: Duration = Duration::from_millis(40);
 
 impl World {
     /// A healthy cluster of two name servers and three brokers, and no producer yet. Nothing but
@@ -187,6 +196,9 @@ impl World {
             shutdowns: Rc::default(),
             dials: 0,
             shortened: Rc::default(),
+            known_brokers: BTreeMap::new(),
+            last_dials: BTreeMap::new(),
+            first_polls: Rc::default(),
             oracle: Oracle::default(),
             trace: Trace::new(timeline),
             coverage: Coverage::default(),
@@ -354,11 +366,14 @@ impl World {
         self.look_for_overlooked_bytes();
     }
 
-    /// A shutdown that says it has cut sends off has: they were answered with it.
+    /// A shutdown that says it has cut sends off has: as many were answered with it.
     fn judge_shutdowns(&mut self) {
         for (producer, cut_off) in self.shortened.take() {
-            if self.oracle.last_answer(producer) != Some(self.now) {
-                let story = format!("producer {producer} says it has cut off {cut_off} sends");
+            let answered = self.oracle.answered_at(producer, self.now);
+            if answered < cut_off {
+                let story = format!(
+                    "producer {producer} says it has cut off {cut_off} sends, and answers {answered}"
+                );
                 self.oracle.violate("sends in flight are counted", story);
             }
         }
@@ -375,6 +390,8 @@ impl World {
     }
 
     pub(super) fn run_hub(&mut self, index: usize, hub: Box<Hub<Orders>>) {
+        // A producer that starts anew need not wait for what it did in its life before.
+        self.last_dials.retain(|(producer, _), _| *producer != index);
         let hub = Rc::new(RefCell::new(hub));
         self.producers[index].hub = Some(Rc::clone(&hub));
         self.executor.spawn("hub", run_hub(hub, self.around.clone()));
@@ -387,21 +404,13 @@ impl World {
             self.run_hub(index, hub);
         }
         for index in 0..self.producers.len() {
-            for dialing in self.producers[index].orders.take() {
-                self.dials += 1;
-                let address = dialing.address.clone();
-                let links = &mut self.producers[index].links;
-                links.retain(|watched| watched.link.strong_count() > 0);
-                let watched = Watched::new(&dialing.link);
-                links.push(watched.clone());
-                if self.network.borrow().is_dialing(index, &address) {
-                    let story = format!("producer {index} dials {address} twice at once");
-                    self.oracle.violate("one dial at a time", story);
+            for order in self.producers[index].orders.take() {
+                match order {
+                    Order::Connect(dialing) => self.begin_dial(index, dialing),
+                    Order::LookUp(Dialing { link, address }) => {
+                        link.resolved(self.network.borrow().look_up(&address));
+                    }
                 }
-                self.trace.note(self.now, "dial", &[index as u64, address.port.into()], || {
-                    format!("producer {index} connects to {address}")
-                });
-                self.executor.spawn("link", run_link(dialing, index, watched, self.around.clone()));
             }
         }
         loop {
@@ -412,6 +421,28 @@ impl World {
                 None => break,
             }
         }
+    }
+
+    fn begin_dial(&mut self, index: usize, dialing: Dialing) {
+        self.dials += 1;
+        let address = dialing.address.clone();
+        let links = &mut self.producers[index].links;
+        links.retain(|watched| watched.link.strong_count() > 0);
+        let watched = Watched::new(&dialing.link);
+        links.push(watched.clone());
+        if self.network.borrow().is_dialing(index, &address) {
+            let story = format!("producer {index} dials {address} twice at once");
+            self.oracle.violate("one dial at a time", story);
+        }
+        let last = self.last_dials.insert((index, address.clone()), self.now);
+        if last.is_some_and(|last| self.now < last + DIALS_APART) {
+            let story = format!("producer {index} dials {address} twice in no time");
+            self.oracle.violate("dials are paced", story);
+        }
+        self.trace.note(self.now, "dial", &[index as u64, address.port.into()], || {
+            format!("producer {index} connects to {address}")
+        });
+        self.executor.spawn("link", run_link(dialing, index, watched, self.around.clone()));
     }
 
     fn happen(&mut self, happening: Happening) {

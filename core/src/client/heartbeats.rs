@@ -1,0 +1,199 @@
+//! Telling brokers that this producer is there, and finding out whether they are.
+//!
+//! The first heartbeat on a connection is answered: it registers the group and tells the broker's
+//! version. From then on one goes out every interval that nobody waits for. A connection on which
+//! nothing has been heard for a while gets one that is answered, or else the connection is given
+//! up: better that a heartbeat finds a dead peer than a send.
+
+use super::{Client, Output, shutdown::Life};
+use crate::{
+    codec::Frame,
+    command::ClientCommand,
+    ids::{ChoreId, LinkId},
+    link::{CallError, LinkError},
+    model::Address,
+    mutants::{Mutant::NoHeartbeats, is_on},
+    time::{Deadline, Instant, Now},
+};
+
+/// Heartbeats, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct HeartbeatStats {
+    /// All that there were.
+    pub sent: u64,
+    /// Those that were answered, and of those that ask for no answer, those that were queued.
+    pub succeeded: u64,
+    /// Those that were neither.
+    pub failed: u64,
+}
+
+/// What is due on a connection to a broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beat {
+    /// The heartbeat that registers the group.
+    First,
+    /// One of those that nobody waits for.
+    Regular,
+    /// A look at when the broker was last heard.
+    Listen,
+}
+
+/// The heartbeats on one connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Heartbeat {
+    /// The broker has heard of our group on this connection.
+    pub(super) registered: bool,
+    /// When it is to hear from us again.
+    pub(super) due: Instant,
+    /// A heartbeat is to be answered.
+    pub(super) pending: bool,
+    /// When to look whether the broker has been heard; none while that is being found out.
+    pub(super) listen_at: Option<Instant>,
+}
+
+impl Heartbeat {
+    /// Those of a connection that has just been opened.
+    pub(super) fn new(now: Now) -> Self {
+        Self { due: now.instant, ..Self::default() }
+    }
+
+    /// What is due.
+    pub(super) fn beat(&self, now: Now) -> Option<Beat> {
+        if is_on(NoHeartbeats) {
+            None
+        } else if !self.registered {
+            Some(Beat::First)
+        } else if self.due <= now.instant {
+            Some(Beat::Regular)
+        } else {
+            self.listens_at().filter(|at| *at <= now.instant).map(|_| Beat::Listen)
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        if is_on(NoHeartbeats) {
+            return None;
+        }
+        let due = Deadline { at: self.due, why: "a heartbeat is due" };
+        let listen = self.listens_at().map(|at| Deadline { at, why: "a broker has been silent" });
+        Deadline::sooner(Some(due), listen)
+    }
+
+    fn listens_at(&self) -> Option<Instant> {
+        self.listen_at.filter(|_| !self.pending)
+    }
+}
+
+impl HeartbeatStats {
+    fn over(&mut self, well: bool) {
+        *if well { &mut self.succeeded } else { &mut self.failed } += 1;
+    }
+}
+
+impl Client {
+    /// All heartbeats to all brokers.
+    pub fn heartbeats(&self) -> HeartbeatStats {
+        self.heartbeat_stats
+    }
+
+    /// The heartbeats to one broker, for as long as it is known.
+    pub fn heartbeats_to(&self, broker: &Address) -> HeartbeatStats {
+        self.connections.get(broker).map_or_else(HeartbeatStats::default, |known| known.heartbeats)
+    }
+
+    /// Sends what is due.
+    pub(super) fn send_heartbeats(&mut self, now: Now) {
+        if matches!(self.life, Life::Leaving { .. }) {
+            // After the goodbye it would register the group again.
+            return;
+        }
+        while let Some((link, beat)) = self.connections.next_beat(now) {
+            match beat {
+                Beat::First => self.send_probe(now, link),
+                Beat::Regular => self.send_regular(link),
+                Beat::Listen => self.outputs.push_back(Output::Listen(link)),
+            }
+            let next = now.instant + self.config.heartbeat_broker_interval;
+            self.connections.change_heartbeat(link, |heartbeat| match beat {
+                Beat::First => (heartbeat.registered, heartbeat.due) = (true, next),
+                Beat::Regular => heartbeat.due = next,
+                Beat::Listen => heartbeat.listen_at = None,
+            });
+        }
+    }
+
+    /// Sends a heartbeat that is to be answered.
+    fn send_probe(&mut self, now: Now, link: LinkId) {
+        let deadline = now.instant + self.config.heartbeat_timeout;
+        let chore = self.call(link, self.heartbeat(), deadline);
+        self.connections.change_heartbeat(link, |heartbeat| heartbeat.pending = true);
+        self.count_sent(chore, link);
+    }
+
+    /// Sends a heartbeat that nobody waits for.
+    fn send_regular(&mut self, link: LinkId) {
+        let (chore, command) = (self.next_chore(), self.heartbeat());
+        self.outputs.push_back(Output::Oneway { link, chore, command });
+        self.count_sent(chore, link);
+    }
+
+    fn heartbeat(&self) -> ClientCommand {
+        let (client_id, group) = (self.client_id.clone(), self.group.clone());
+        ClientCommand::Heartbeat { client_id, group }
+    }
+
+    fn count_sent(&mut self, chore: ChoreId, link: LinkId) {
+        let Some(address) = self.connections.address_of(link).cloned() else { return };
+        self.heartbeat_stats.sent += 1;
+        self.connections.count_heartbeat(&address, |stats| stats.sent += 1);
+        self.heartbeats.insert(chore, (link, address));
+    }
+
+    /// Takes a heartbeat's end down; the link that it was for, if it was one.
+    pub(super) fn heartbeat_over(&mut self, chore: ChoreId, well: bool) -> Option<LinkId> {
+        let (link, address) = self.heartbeats.remove(&chore)?;
+        self.heartbeat_stats.over(well);
+        self.connections.count_heartbeat(&address, |stats| stats.over(well));
+        Some(link)
+    }
+
+    /// A heartbeat is answered, or will not be.
+    pub(super) fn handle_heartbeat_answer(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        outcome: Result<Frame, CallError>,
+    ) {
+        match outcome {
+            Ok(frame) => {
+                let listen_at = now.instant + self.config.probe_idle;
+                self.connections.change_heartbeat(link, |heartbeat| {
+                    heartbeat.pending = false;
+                    heartbeat.listen_at = Some(listen_at);
+                });
+                self.connections.set_version(link, frame.header.version);
+            }
+            Err(CallError::Expired { .. }) => self.close(now, link, LinkError::Unresponsive),
+            // A connection that has ended says so itself.
+            Err(_) => {}
+        }
+    }
+
+    /// Asks for a sign of life where there has been none for long.
+    pub(super) fn handle_heard(&mut self, now: Now, link: LinkId, at: Instant) {
+        let silent = now.instant.saturating_since(at) >= self.config.probe_idle;
+        let again = if silent { now.instant } else { at } + self.config.probe_idle;
+        let listening = self.connections.change_heartbeat(link, |heartbeat| {
+            let asked = heartbeat.registered && heartbeat.listen_at.is_none();
+            if asked && !heartbeat.pending {
+                heartbeat.listen_at = Some(again);
+                return true;
+            }
+            false
+        });
+        if silent && listening == Some(true) && !matches!(self.life, Life::Leaving { .. }) {
+            self.send_probe(now, link);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What brokers hear from a producer that sends nothing, and what it makes of their silence.
+
+use super::*;
+
+#[test]
+fn row_12_each_live_broker_hears_from_us_every_thirty_seconds_however_many_hang() {
+    let brokers: Vec<String> = (0..50).map(|number| format!("b{number}")).collect();
+    let brokers: Vec<&str> = brokers.iter().map(String::as_str).collect();
+    let mut world = World::connected(&brokers);
+    for dead in &brokers[..20] {
+        world.host(dead, Host::Ignores);
+    }
+    world.run_in_use("T", 300 * SECOND);
+    let expected: Vec<_> = (1..=10).map(|beat| 30 * SECOND * beat).collect();
+    for live in &brokers[20..] {
+        assert_eq!(world.oneways_to(live), expected, "{live}");
+    }
+    let queries = world.queries().len();
+    assert!((10..=13).contains(&queries), "routes are refreshed as ever: {queries}");
+}
+
+#[test]
+fn row_12_the_first_thing_that_a_broker_hears_is_a_heartbeat() {
+    let world = World::connected(&["a"]);
+    let first = world.calls.iter().find(|(_, to, _)| *to == address("a")).unwrap();
+    let client_id = world.client.client_id().to_owned().into();
+    assert_eq!(first.2, ClientCommand::Heartbeat { client_id, group: "PG_TEST".into() });
+    assert!(world.oneways_to("a").is_empty());
+}
+
+#[test]
+fn row_11_a_broker_that_falls_silent_is_found_before_a_send_meets_it() {
+    for idle in [119, 120, 121] {
+        let mut world = World::connected(&["a"]);
+        world.run(idle * SECOND);
+        let dead = world.link("a");
+        world.host("a", Host::Ignores);
+        world.run(13 * SECOND);
+        assert!(
+            world
+                .closed
+                .iter()
+                .any(|(_, link, cause)| { (*link, cause) == (dead, &LinkError::Unresponsive) })
+        );
+        world.host("a", Host::Serves);
+        world.run(4 * SECOND);
+        assert_ne!(world.link("a"), dead, "a failed connection is never handed out again");
+    }
+}
+
+#[test]
+fn row_11_an_idle_connection_is_asked_for_a_sign_of_life_every_ten_seconds() {
+    let mut world = World::connected(&["a"]);
+    world.run(60 * SECOND);
+    let expected: Vec<_> = (0..=6).map(|probe| 10 * SECOND * probe).collect();
+    assert_eq!(world.heartbeats_of("a"), expected);
+}
+
+#[test]
+fn row_11_a_connection_that_is_in_use_is_not_asked() {
+    let mut world = World::connected(&["a"]);
+    for _ in 0..20 {
+        world.run(4 * SECOND);
+        world.hear("a");
+    }
+    assert_eq!(world.heartbeats_of("a").len(), 1);
+    world.run(10 * SECOND);
+    assert_eq!(world.heartbeats_of("a")[1..], [90 * SECOND], "ten seconds after the last answer");
+}
+
+#[test]
+fn row_11_a_broker_that_does_not_answer_its_first_heartbeat_is_given_up() {
+    let mut world = World::new();
+    world.host("a", Host::Ignores);
+    world.ask_broker("a");
+    world.run(3 * SECOND);
+    assert_eq!(world.closed[0].2, LinkError::Unresponsive);
+    assert!(world.oneways.is_empty());
+}
+
+#[test]
+fn heartbeats_are_counted_for_each_broker_and_in_all() {
+    let mut world = World::connected(&["a", "b"]);
+    world.run(25 * SECOND);
+    world.host("b", Host::Refuses);
+    world.run(10 * SECOND);
+    let counts = |stats: HeartbeatStats| (stats.sent, stats.succeeded, stats.failed);
+    // Three that are answered and one that is not waited for; the last of b's is in vain.
+    assert_eq!(counts(world.client.heartbeats_to(&address("a"))), (5, 5, 0));
+    assert_eq!(counts(world.client.heartbeats_to(&address("b"))), (5, 4, 1));
+    assert_eq!(counts(world.client.heartbeats()), (10, 9, 1));
+    assert_eq!(counts(world.client.heartbeats_to(&address("c"))), (0, 0, 0));
+}

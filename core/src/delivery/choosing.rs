@@ -1,0 +1,166 @@
+//! Where the next attempt goes.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Ask, AttemptFailure, Delivery, SendErrorKind, Step, TimeoutPhase,
+    machine::{State, Target},
+};
+use crate::{
+    link::CallError,
+    model::{Address, MessageQueue},
+    route::{Circumstances, Reach, RouteError, Routes, TopicRoute},
+    time::Now,
+};
+
+/// What a new route may take where the old one has nothing more to offer.
+const REFRESH_WAIT: Duration = Duration::from_millis(500);
+
+impl Delivery {
+    pub(super) fn has_news(&self, routes: &Routes, unless: Option<u64>) -> bool {
+        let rounds = routes.topic(self.message.topic()).map_or(0, |entry| entry.rounds);
+        unless.is_some_and(|known| rounds > known)
+    }
+
+    /// Chooses a queue and begins an attempt.
+    pub(super) fn choose(&mut self, now: Now, routes: &Routes) -> Option<Step> {
+        if now.instant >= self.deadline {
+            self.time_out(now, routes);
+            return None;
+        }
+        let entry = routes.topic(self.message.topic());
+        let Some(route) = entry.and_then(|entry| entry.route.as_ref()) else {
+            let rounds = entry.map_or(0, |entry| entry.rounds);
+            let asked = *self.route_rounds.get_or_insert(rounds);
+            let failure = entry.and_then(|entry| entry.failure.as_ref());
+            return match failure.filter(|failure| rounds > asked && !failure.is_transient()) {
+                Some(failure) => {
+                    self.give_up(SendErrorKind::Route(RouteError::clone(failure)));
+                    None
+                }
+                None => {
+                    self.waited_for = TimeoutPhase::Route;
+                    let ask = Some(Ask::Route(self.message.shared_topic()));
+                    Some(Step::Wait { ask, until: self.deadline })
+                }
+            };
+        };
+        let (route, rounds) = (Arc::clone(route), entry.map(|entry| entry.rounds));
+        let no_news = |queue: &MessageQueue| self.fixed.is_some() || self.was_tried(queue);
+        if self.wrong && route.queues().iter().all(no_news) {
+            self.wrong = false;
+            let wait = self.pacing.bounded(REFRESH_WAIT, self.deadline, now);
+            self.state = State::Choosing { not_before: now.instant + wait, unless: rounds };
+        } else {
+            self.aim(now, routes, &route);
+        }
+        None
+    }
+
+    fn aim(&mut self, now: Now, routes: &Routes, route: &TopicRoute) {
+        route.mark_used();
+        let queue = match self.next_queue(now, routes, route) {
+            Ok(Some(queue)) => queue,
+            Ok(None) => {
+                let topic = self.message.shared_topic();
+                let error = RouteError::NoWritableQueue { topic };
+                return self.give_up(SendErrorKind::Route(error));
+            }
+            Err(kind) => return self.give_up(kind),
+        };
+        let until = now.instant + self.pacing.attempt(self.deadline, now, self.attempts_left());
+        let health = routes.health(&queue.broker_name).cloned();
+        let Some(address) = route.master(&queue.broker_name).cloned() else {
+            (self.stale, self.wrong) = (true, true);
+            return self.record(now, now.instant, queue, (None, None), AttemptFailure::NoMaster);
+        };
+        let advertised = route.advertised(&queue.broker_name).cloned();
+        let target = Target { queue, address, advertised, health, begun: now.instant, until };
+        self.state = State::Connecting { target, failures: None, gone: None };
+    }
+
+    fn next_queue(
+        &mut self,
+        now: Now,
+        routes: &Routes,
+        route: &TopicRoute,
+    ) -> Result<Option<MessageQueue>, SendErrorKind> {
+        if self.fixed.is_none() {
+            self.fixed = route.fixed_queue(&self.message, &self.policy.choice)?;
+        }
+        // Whatever has become of the route since the first attempt.
+        if self.fixed.is_some() {
+            return Ok(self.fixed.clone());
+        }
+        let share = self.pacing.attempt(self.deadline, now, self.attempts_left());
+        let attempts = &self.attempts;
+        let around = Circumstances {
+            now: now.instant,
+            tried: &|broker| attempts.iter().any(|attempt| attempt.queue.broker_name == *broker),
+            // An ill broker is given first attempts, which have time for a second.
+            patience: (attempts.is_empty() && self.attempts_left() > 1).then_some(share),
+        };
+        let random = &mut self.pacing.jitter;
+        let (message, choice) = (&self.message, &self.policy.choice);
+        Ok(routes.free_queue(route, message, choice, &around, random).cloned())
+    }
+
+    /// Waits until the chosen broker is connected.
+    pub(super) fn connect(&mut self, now: Now, routes: &Routes) -> Option<Step> {
+        let State::Connecting { target, failures: seen, gone } = &mut self.state else {
+            return None;
+        };
+        let reach = routes.reach(&target.address);
+        if !matches!(reach, Reach::Up(_))
+            && let Some(moved) = master_elsewhere(routes, target)
+        {
+            (target.address, *seen) = (moved, None);
+            return None;
+        }
+        if let Reach::Down { failures, .. } = &reach {
+            seen.get_or_insert(*failures);
+        }
+        let (target, seen, gone) = (target.clone(), *seen, *gone);
+        match reach {
+            Reach::Up(link) if Some(link) != gone && now.instant < target.until => {
+                let (deadline, linger) = (target.until, self.deadline);
+                self.state = State::Calling { target, link };
+                return Some(Step::Call { link, attempt: self.made, deadline, linger });
+            }
+            Reach::Down { failures, error: Some(error), .. } if Some(failures) > seen => {
+                self.fail_attempt(now, target, CallError::Unsent(error).into());
+            }
+            _ if now.instant >= target.until => {
+                self.fail_attempt(now, target, AttemptFailure::NotConnected);
+            }
+            _ => {
+                let ask = Some(Ask::Connection(target.address));
+                return Some(Step::Wait { ask, until: target.until });
+            }
+        }
+        None
+    }
+
+    /// The time is up before an attempt could begin.
+    fn time_out(&mut self, now: Now, routes: &Routes) {
+        let failure = routes.topic(self.message.topic()).and_then(|entry| entry.failure.as_ref());
+        match failure {
+            _ if !self.attempts.is_empty() => self.time_out_in(now, TimeoutPhase::Retry),
+            Some(failure) if self.waited_for == TimeoutPhase::Route => {
+                self.give_up(SendErrorKind::Route(RouteError::clone(failure)));
+            }
+            _ => self.time_out_in(now, self.waited_for),
+        }
+    }
+
+    pub(super) fn was_tried(&self, queue: &MessageQueue) -> bool {
+        self.attempts.iter().any(|attempt| attempt.queue.broker_name == queue.broker_name)
+    }
+}
+
+/// Where the target's broker listens by now, if no longer where it did.
+fn master_elsewhere(routes: &Routes, target: &Target) -> Option<Address> {
+    let route = routes.topic(&target.queue.topic)?.route.as_ref()?;
+    let master = route.master(&target.queue.broker_name)?;
+    (*master != target.address).then(|| master.clone())
+}

@@ -1,0 +1,195 @@
+//! How attempts end, and what follows.
+
+use super::{
+    Attempt, AttemptFailure, Delivery, Outcome, SendErrorKind,
+    machine::{State, Target},
+};
+use crate::{
+    codec::Frame,
+    command::{ResponseCode, SendReply, Verdict},
+    link::{CallError, LinkError},
+    model::{Address, MessageQueue, SendReceipt, SendStatus},
+    mutants::{Mutant::AtMostOnceIsNot, is_on},
+    time::{Instant, Now},
+};
+
+/// Attempts that are told one by one. A broker that is busy for long can be asked more often.
+const ATTEMPTS_TOLD: usize = 32;
+
+impl Delivery {
+    /// Takes in how a call that [`Step::Call`](super::Step::Call) asked for has ended, under the number that it had
+    /// there. A call that lingers ends twice.
+    pub fn handle_outcome(&mut self, now: Now, attempt: u32, outcome: Result<Frame, CallError>) {
+        match &self.state {
+            State::Calling { target, .. } if attempt == self.made => {
+                let target = target.clone();
+                self.handle_answer(now, target, outcome);
+            }
+            // Answers that come together: the first has ended it.
+            State::Over(_) => {}
+            _ => self.handle_late(attempt, outcome),
+        }
+    }
+
+    fn handle_answer(&mut self, now: Now, target: Target, outcome: Result<Frame, CallError>) {
+        let overdue = matches!(outcome, Err(CallError::Expired { lent: true }));
+        match judge(outcome) {
+            Ok(reply) => self.handle_stored(now, target, reply),
+            Err(failure) => {
+                // It comes again, if only to say that it has ended.
+                self.late += usize::from(overdue && target.until < self.deadline);
+                self.fail_attempt(now, target, failure);
+            }
+        }
+    }
+
+    fn handle_stored(&mut self, now: Now, target: Target, reply: SendReply) {
+        if let Some(health) = &target.health {
+            let latency = now.instant.saturating_since(target.begun);
+            health.report_success(now.instant, latency, self.config.send_latency_enable);
+        }
+        let status = reply.status;
+        let receipt = self.receipt(target.queue.clone(), reply);
+        let elsewhere = self.config.retry_another_broker_when_not_store_ok
+            && status != SendStatus::SendOk
+            && self.policy.retry_unknown
+            && self.fixed.is_none();
+        if !elsewhere || self.stored.is_some() || self.attempts_left() <= 1 {
+            return self.end_well(receipt);
+        }
+        self.stored = Some(Box::new(receipt));
+        self.fail_attempt(now, target, AttemptFailure::NotStoreOk { status });
+    }
+
+    /// An attempt that was given up is answered after all, or will never be.
+    fn handle_late(&mut self, attempt: u32, outcome: Result<Frame, CallError>) {
+        self.late = self.late.saturating_sub(1);
+        let told = self.attempts.iter_mut().find(|told| told.number == attempt);
+        match (judge(outcome), told) {
+            (Ok(reply), Some(told)) => {
+                let queue = told.queue.clone();
+                let receipt = self.receipt(queue, reply);
+                return self.end_well(receipt);
+            }
+            // What was unknown is known now.
+            (Err(failure @ AttemptFailure::Refused { .. }), Some(told)) => told.failure = failure,
+            _ => {}
+        }
+        if self.late == 0
+            && let State::Lingering(kind) = &self.state
+        {
+            let kind = SendErrorKind::clone(kind);
+            self.give_up(kind);
+        }
+    }
+
+    /// Takes in that the link that [`Step::Call`](super::Step::Call) named has ended before the call was made: the
+    /// attempt goes on with the next connection to the same broker.
+    pub fn handle_gone(&mut self) {
+        if let State::Calling { target, link } = &self.state {
+            let (target, gone) = (target.clone(), Some(*link));
+            self.state = State::Connecting { target, failures: None, gone };
+        }
+    }
+
+    pub(super) fn fail_attempt(&mut self, now: Now, target: Target, failure: AttemptFailure) {
+        self.stale |= failure.is_of_a_stale_route();
+        self.wrong = failure.is_of_a_wrong_route();
+        if let Some(health) = target.health.filter(|_| failure.is_the_brokers_fault()) {
+            health.report_failure(now.instant, self.config.send_latency_enable);
+        }
+        let place = (Some(target.address), target.advertised);
+        self.record(now, target.begun, target.queue, place, failure);
+    }
+
+    /// Writes a failed attempt down and decides whether there is another.
+    pub(super) fn record(
+        &mut self,
+        now: Now,
+        begun: Instant,
+        queue: MessageQueue,
+        (address, advertised): (Option<Address>, Option<Address>),
+        failure: AttemptFailure,
+    ) {
+        let elapsed = now.instant.saturating_since(begun);
+        let ambiguous = failure.outcome() == Outcome::Unknown;
+        let at_most_once = !self.policy.retry_unknown && !is_on(AtMostOnceIsNot);
+        let (fatal, busy) = (failure.is_fatal(), failure.is_busy());
+        let again = self.was_tried(&queue);
+        let number = self.made;
+        let attempt = Attempt { number, queue, address, advertised, elapsed, failure };
+        let after = now.instant.saturating_since(self.started.instant);
+        let kind = SendErrorKind::of_attempt(&attempt, after, self.fixed.is_some());
+        self.made += 1;
+        self.pacing.count(busy);
+        self.tell(attempt);
+        if fatal {
+            return self.give_up(kind);
+        }
+        let worth = self.pacing.is_worth_another(self.deadline, now);
+        if ambiguous && at_most_once || self.attempts_left() == 0 || !worth {
+            return self.linger(kind);
+        }
+        let not_before = match busy || again {
+            true => self.pacing.pause(self.deadline, now),
+            false => Some(now.instant),
+        };
+        match not_before {
+            Some(not_before) => self.state = State::Choosing { not_before, unless: None },
+            None => self.linger(kind),
+        }
+    }
+
+    /// Keeps an attempt for the story; of the busy answers, when they become many, the last.
+    fn tell(&mut self, attempt: Attempt) {
+        if self.attempts.len() >= ATTEMPTS_TOLD
+            && let Some(busy) = self.attempts.iter().position(|told| told.failure.is_busy())
+        {
+            self.attempts.remove(busy);
+        }
+        self.attempts.push(attempt);
+    }
+
+    /// The producer closes while an attempt is under way: it is part of the story.
+    pub(super) fn close_attempt(&mut self, now: Now, why: &LinkError) {
+        let (target, error) = match &self.state {
+            State::Connecting { target, .. } => (target, CallError::Unsent(why.clone())),
+            State::Calling { target, .. } => (target, CallError::Lost(why.clone())),
+            State::Choosing { .. } | State::Lingering(_) | State::Over(_) => return,
+        };
+        self.fail_attempt(now, target.clone(), error.into());
+    }
+
+    /// Ends the send badly, unless an attempt that was given up may still end it well.
+    pub(super) fn linger(&mut self, kind: SendErrorKind) {
+        if self.late == 0 {
+            return self.give_up(kind);
+        }
+        self.state = State::Lingering(Box::new(kind));
+    }
+
+    fn receipt(&self, queue: MessageQueue, reply: SendReply) -> SendReceipt {
+        SendReceipt {
+            message_id: self.message.uniq_key().unwrap_or_default().to_owned(),
+            offset_message_id: reply.offset_message_id,
+            message_queue: MessageQueue { queue_id: reply.queue_id, ..queue },
+            queue_offset: reply.queue_offset,
+            status: reply.status,
+            transaction_id: reply.transaction_id,
+            region_id: reply.region_id,
+            send_timestamp: self.started.wall,
+            attempts: self.made + u32::from(matches!(self.state, State::Calling { .. })),
+        }
+    }
+}
+
+/// What a call's end means.
+fn judge(outcome: Result<Frame, CallError>) -> Result<SendReply, AttemptFailure> {
+    let frame = outcome?;
+    let code = frame.header.code;
+    if ResponseCode(code).verdict() == Verdict::Stored {
+        return Ok(SendReply::parse(&frame)?);
+    }
+    let remark = frame.header.remark.map(|remark| remark.to_string()).unwrap_or_default();
+    Err(AttemptFailure::Refused { code, remark })
+}

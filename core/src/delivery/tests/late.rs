@@ -1,0 +1,117 @@
+//! Answers that come after the send has moved on.
+
+use super::*;
+use crate::model::SendStatus;
+
+const EXPIRED: CallError = CallError::Expired { lent: true };
+
+#[test]
+fn a_late_success_of_an_earlier_attempt_ends_the_send() {
+    let mut world = World::new(config(), &["a", "b"]);
+    world.calls("a");
+    world.pass(1000 * MS);
+    world.fail(EXPIRED);
+    world.calls("b");
+    world.pass(100 * MS);
+    world.late(0, |world| world.answer(0));
+    let receipt = world.done().unwrap();
+    assert_eq!(receipt.message_queue.broker_name, "a");
+    assert_eq!(receipt.attempts, 2);
+}
+
+#[test]
+fn of_two_good_answers_that_come_together_the_first_counts() {
+    let mut world = World::new(config(), &["a", "b"]);
+    world.calls("a");
+    world.pass(1000 * MS);
+    world.fail(EXPIRED);
+    world.calls("b");
+    world.answer(0);
+    world.late(0, |world| world.answer(0));
+    let receipt = world.done().unwrap();
+    assert_eq!((&*receipt.message_queue.broker_name, receipt.attempts), ("b", 2));
+}
+
+#[test]
+fn a_send_without_attempts_left_waits_for_what_may_still_be_answered() {
+    let mut world = World::new(config().with_retry(1), &["a", "b"]);
+    world.calls("a");
+    world.pass(1500 * MS);
+    world.fail(EXPIRED);
+    world.calls("b");
+    world.fail(unsent());
+    world.awaits_an_answer();
+    world.late(0, |world| world.answer(0));
+    assert_eq!(world.done().unwrap().message_queue.broker_name, "a");
+}
+
+#[test]
+fn it_ends_with_its_own_failure_when_no_late_answer_comes() {
+    let mut world = World::new(config().with_retry(1), &["a", "b"]);
+    world.calls("a");
+    world.pass(1500 * MS);
+    world.fail(EXPIRED);
+    world.calls("b");
+    world.fail(unsent());
+    world.awaits_an_answer();
+    world.pass(1500 * MS);
+    world.late(0, |world| world.fail(EXPIRED));
+    let error = world.error();
+    assert!(
+        matches!(error.kind(), SendErrorKind::BrokerNotAvailable { broker, .. } if broker == "b")
+    );
+    assert_eq!(error.outcome(), Outcome::Unknown);
+}
+
+#[test]
+fn row_2_a_late_refusal_makes_certain_what_was_in_doubt() {
+    let mut world = World::new(config().with_retry(1), &["a", "b"]);
+    world.calls("a");
+    world.pass(1500 * MS);
+    world.fail(EXPIRED);
+    world.calls("b");
+    world.late(0, |world| world.answer(2));
+    world.answer(16);
+    let error = world.error();
+    assert_eq!(error.outcome(), Outcome::Rejected);
+}
+
+#[test]
+fn row_2_at_most_once_waits_for_the_one_attempt_until_the_end() {
+    let mut world = World::new(config().with_retry_unknown(false), &["a", "b"]);
+    world.calls("a");
+    world.pass(1000 * MS);
+    world.fail(EXPIRED);
+    world.awaits_an_answer();
+    world.pass(1000 * MS);
+    world.late(0, |world| world.answer(0));
+    assert_eq!(world.done().unwrap().attempts, 1);
+}
+
+#[test]
+fn row_19_a_message_stored_in_doubt_is_sent_elsewhere_where_that_is_asked_for() {
+    let config = config().with_retry_another_broker_when_not_store_ok(true);
+    let mut world = World::new(config.clone(), &["a", "b"]);
+    world.calls("a");
+    world.answer(10);
+    world.calls("b");
+    world.answer(0);
+    assert_eq!(world.done().unwrap().message_queue.broker_name, "b");
+
+    let mut world = World::new(config.clone(), &["a", "b"]);
+    world.calls("a");
+    world.answer(12);
+    world.calls("b");
+    world.fail(unsent());
+    world.call();
+    world.fail(lost());
+    let receipt = world.done().expect("it is stored, come what may");
+    assert_eq!((receipt.status, receipt.attempts), (SendStatus::FlushSlaveTimeout, 3));
+    assert_eq!(receipt.message_queue.broker_name, "a");
+
+    let keyed = message().with_sharding_key("k");
+    let mut world = World::with_message(config, keyed, &["a", "b"]);
+    world.call();
+    world.answer(11);
+    assert_eq!(world.done().unwrap().status, SendStatus::SlaveNotAvailable, "never moved");
+}

@@ -1,0 +1,219 @@
+//! Which queue a message goes to.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use super::{Reach, RouteError, Routes, TopicRoute};
+use crate::{
+    model::{Address, Message, MessageQueue, RoutingStrategy},
+    time::Instant,
+};
+
+/// Chooses queues as its user likes. Closures are selectors:
+///
+/// ```
+/// use rocketmq_producer_core::{model::{Message, MessageQueue}, route::QueueSelector};
+///
+/// let by_size = |message: &Message, queues: &[MessageQueue]| {
+///     Some(if message.body().len() > 1_000 { 0 } else { queues.len() - 1 })
+/// };
+/// # fn is_selector(_: impl QueueSelector) {}
+/// # is_selector(by_size);
+/// ```
+pub trait QueueSelector: Send + Sync {
+    /// The index of one of `queues`, which are never empty; none refuses the message.
+    ///
+    /// Runs on the sender's task or thread. The message stays on that queue through all retries.
+    fn select(&self, message: &Message, queues: &[MessageQueue]) -> Option<usize>;
+}
+
+impl<F> QueueSelector for F
+where
+    F: Fn(&Message, &[MessageQueue]) -> Option<usize> + Send + Sync,
+{
+    fn select(&self, message: &Message, queues: &[MessageQueue]) -> Option<usize> {
+        self(message, queues)
+    }
+}
+
+/// What decides about a message's queue.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Choice {
+    /// This queue and no other.
+    Queue(MessageQueue),
+    /// Whichever this says, and no other.
+    Selector(Arc<dyn QueueSelector>),
+    /// See there. A message with a sharding key goes by that, and to no other queue.
+    Strategy(RoutingStrategy),
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self::Strategy(RoutingStrategy::default())
+    }
+}
+
+impl fmt::Debug for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Queue(queue) => f.debug_tuple("Queue").field(queue).finish(),
+            Self::Selector(_) => f.write_str("Selector(..)"),
+            Self::Strategy(strategy) => f.debug_tuple("Strategy").field(strategy).finish(),
+        }
+    }
+}
+
+/// Where a message is to go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RoutingResult {
+    /// The queue.
+    pub message_queue: MessageQueue,
+    /// Where its broker's master listens; none when the route does not know.
+    pub broker_address: Option<Address>,
+    /// True when the message may go to no other queue, come what may.
+    pub is_fixed: bool,
+}
+
+/// A selector that did not choose one of the queues it was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the selector chose {}of {queues} queues", Chosen(*.chosen))]
+#[non_exhaustive]
+pub struct BadSelection {
+    /// What it chose.
+    pub chosen: Option<usize>,
+    /// How many there were.
+    pub queues: usize,
+}
+
+struct Chosen(Option<usize>);
+
+impl fmt::Display for Chosen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(index) => write!(f, "number {index} "),
+            None => f.write_str("none "),
+        }
+    }
+}
+
+/// Why a message could not be routed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RoutingError {
+    /// There is no route: not yet, or for this reason.
+    #[error("no route{}", if .0.is_some() { "" } else { " yet" })]
+    NoRoute(#[source] Option<RouteError>),
+    /// See there.
+    #[error(transparent)]
+    BadSelection(#[from] BadSelection),
+}
+
+/// What a choice takes into account besides the message.
+pub(crate) struct Circumstances<'a> {
+    pub(crate) now: Instant,
+    /// Brokers that would rather not be chosen again.
+    pub(crate) tried: &'a dyn Fn(&str) -> bool,
+    /// An ill broker that is given a try is given no other for so long; none gives no tries.
+    pub(crate) patience: Option<Duration>,
+}
+
+impl Routes {
+    /// Chooses a queue for a message to `topic` as a send would: by `choice`, unless the message
+    /// has a sharding key, and, where it is free to, avoiding brokers that are ill or cannot be
+    /// reached. Takes the turn that it uses, as sends do; `random` drives random choices.
+    ///
+    /// # Errors
+    ///
+    /// [`RoutingError`] when there is no queue, or a selector does not choose one.
+    pub fn route_message(
+        &self,
+        now: Instant,
+        topic: &str,
+        message: &Message,
+        choice: &Choice,
+        random: &mut fastrand::Rng,
+    ) -> Result<RoutingResult, RoutingError> {
+        let entry = self.topic(topic);
+        let Some(route) = entry.and_then(|entry| entry.route.as_deref()) else {
+            let failure = entry.and_then(|entry| entry.failure.as_deref());
+            return Err(RoutingError::NoRoute(failure.cloned()));
+        };
+        let around = Circumstances { now, tried: &|_| false, patience: None };
+        let (message_queue, is_fixed) = match route.fixed_queue(message, choice)? {
+            Some(queue) => (queue, true),
+            None => match self.free_queue(route, message, choice, &around, random) {
+                Some(queue) => (queue.clone(), false),
+                None => return Err(RoutingError::NoRoute(None)),
+            },
+        };
+        let broker_address = route.master(&message_queue.broker_name).cloned();
+        Ok(RoutingResult { message_queue, broker_address, is_fixed })
+    }
+
+    /// A queue for a message that may go to any.
+    pub(crate) fn free_queue<'a>(
+        &self,
+        route: &'a TopicRoute,
+        message: &Message,
+        choice: &Choice,
+        around: &Circumstances<'_>,
+        random: &mut fastrand::Rng,
+    ) -> Option<&'a MessageQueue> {
+        let mut badness = |broker: &str, in_turn| self.badness(route, broker, in_turn, around);
+        match choice {
+            Choice::Strategy(RoutingStrategy::Random) => {
+                route.best_from(random.usize(..), &mut badness)
+            }
+            Choice::Strategy(RoutingStrategy::MessageHash) => {
+                let hashed = message.keys().next().and_then(|key| route.queue_for_key(key));
+                match hashed.filter(|queue| badness(&queue.broker_name, true) == 0) {
+                    None => route.best_from(random.usize(..), &mut badness),
+                    hashed => hashed,
+                }
+            }
+            _ => route.best_from(route.take_turn(), &mut badness),
+        }
+    }
+
+    /// How much a broker should be avoided; zero is not at all.
+    fn badness(
+        &self,
+        route: &TopicRoute,
+        broker: &str,
+        in_turn: bool,
+        around: &Circumstances<'_>,
+    ) -> u8 {
+        let master = route.master(broker).map(|address| self.reach(address));
+        let down = matches!(master, None | Some(Reach::Down { resting: true, .. }));
+        let tried = (around.tried)(broker);
+        let ill = self.health(broker).map_or(0, |health| match around.patience {
+            Some(patience) if in_turn && !down && !tried => {
+                health.badness_in_turn(around.now, patience)
+            }
+            _ => health.badness(around.now),
+        });
+        ill + 10 * u8::from(down) + 100 * u8::from(tried)
+    }
+}
+
+impl TopicRoute {
+    /// The only queue that a message may go to, if there is only one.
+    pub(crate) fn fixed_queue(
+        &self,
+        message: &Message,
+        choice: &Choice,
+    ) -> Result<Option<MessageQueue>, BadSelection> {
+        match (choice, message.sharding_key()) {
+            (Choice::Queue(queue), _) => Ok(Some(queue.clone())),
+            (Choice::Selector(selector), _) => {
+                let queues = self.queues();
+                let chosen = selector.select(message, queues);
+                let queue = chosen.and_then(|index| queues.get(index)).cloned();
+                queue.map(Some).ok_or(BadSelection { chosen, queues: queues.len() })
+            }
+            (Choice::Strategy(_), Some(key)) => Ok(self.queue_for_key(key).cloned()),
+            (Choice::Strategy(_), None) => Ok(None),
+        }
+    }
+}

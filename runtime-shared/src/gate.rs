@@ -1,0 +1,105 @@
+//! What sends pass on their way in: permits for all of them, lanes for ordered ones.
+
+use std::sync::{Arc, Mutex};
+
+use rocketmq_producer_core::{
+    delivery::{Asked, LaneKey, Lanes, Permits},
+    model::ProducerConfig,
+};
+
+use crate::{
+    lock,
+    slot::{Slot, Turn},
+};
+
+/// One session's permits and lanes, each behind a lock that is held for a few steps and nothing
+/// else.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    permits: Mutex<Permits<Turn>>,
+    lanes: Mutex<Lanes<Turn>>,
+}
+
+impl Gate {
+    pub(crate) fn new(config: &ProducerConfig) -> Self {
+        let permits = Permits::new(config.async_send_semaphore, config.in_flight_bytes_max);
+        Self { permits: Mutex::new(permits), lanes: Mutex::default() }
+    }
+
+    /// Gives the slot a permit, now or when its turn comes.
+    pub(crate) fn ask(self: &Arc<Self>, bytes: usize, slot: &Arc<Slot>) {
+        let asked = lock(&self.permits).ask(bytes, Turn::of(slot));
+        if let Asked::Granted(_) = asked {
+            slot.put_permit(Permit { gate: Arc::clone(self), bytes });
+        }
+    }
+
+    /// Gives the slot a permit, if there is one for it now.
+    pub(crate) fn try_ask(self: &Arc<Self>, bytes: usize, slot: &Arc<Slot>) -> bool {
+        let granted = lock(&self.permits).try_ask(bytes);
+        if granted {
+            slot.put_permit(Permit { gate: Arc::clone(self), bytes });
+        }
+        granted
+    }
+
+    /// Gives the slot a lane, now or when its turn comes.
+    pub(crate) fn enter(self: &Arc<Self>, key: LaneKey, slot: &Arc<Slot>) {
+        let entered = lock(&self.lanes).enter(key.clone(), Turn::of(slot));
+        if entered.is_some() {
+            slot.put_lane(Lane { gate: Arc::clone(self), key });
+        }
+    }
+
+    /// Sends and bytes that hold permits.
+    pub(crate) fn held(&self) -> (usize, usize) {
+        lock(&self.permits).held()
+    }
+
+    /// Lanes in use.
+    pub(crate) fn lanes(&self) -> usize {
+        lock(&self.lanes).len()
+    }
+}
+
+/// Goes back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    gate: Arc<Gate>,
+    bytes: usize,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut permits = lock(&self.gate.permits);
+        permits.give_back(self.bytes);
+        let granted: Vec<_> = std::iter::from_fn(|| permits.grant()).collect();
+        drop(permits);
+        for (bytes, turn) in granted {
+            let permit = Self { gate: Arc::clone(&self.gate), bytes };
+            // Of one that has gone in this moment, it goes back at once.
+            if let Some(slot) = turn.slot() {
+                slot.put_permit(permit);
+            }
+        }
+    }
+}
+
+/// Is left when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    gate: Arc<Gate>,
+    key: LaneKey,
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        let next = lock(&self.gate.lanes).leave(&self.key);
+        if let Some(turn) = next {
+            let lane = Self { gate: Arc::clone(&self.gate), key: self.key.clone() };
+            if let Some(slot) = turn.slot() {
+                slot.put_lane(lane);
+            }
+        }
+    }
+}

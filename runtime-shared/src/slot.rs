@@ -1,0 +1,206 @@
+//! One send's place: where answers, rings and permits arrive for whoever polls it.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    task::{Context, Waker},
+};
+
+use rocketmq_producer_core::{
+    Waiter,
+    link::{CallError, LinkError},
+};
+
+use crate::{
+    Completion,
+    gate::{Lane, Permit},
+    lock,
+};
+
+/// Shared by a send, by the calls that it has made, and by those who may wake it.
+///
+/// The permit lives here: it goes back when the send is over *and* no call of it is in flight any
+/// more, so that dropped futures do not make room for more than there is.
+#[derive(Debug, Default)]
+pub(crate) struct Slot {
+    state: Mutex<State>,
+    /// Counts the waits for the hub; a bell of an earlier one rings nobody.
+    wait: AtomicU32,
+    /// The send is over or was dropped.
+    gone: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    answers: VecDeque<(u32, Completion)>,
+    rung: bool,
+    permit: Option<Permit>,
+    lane: Option<Lane>,
+    waker: Option<Waker>,
+}
+
+/// What has arrived since the last look.
+#[derive(Debug, Default)]
+pub(crate) struct Arrived {
+    pub(crate) answers: VecDeque<(u32, Completion)>,
+    /// The wait for the hub is over.
+    pub(crate) rung: bool,
+    pub(crate) has_permit: bool,
+    pub(crate) has_lane: bool,
+}
+
+impl Slot {
+    /// Takes what has arrived; otherwise the waker is registered.
+    pub(crate) fn look(&self, context: &Context<'_>) -> Arrived {
+        let mut state = lock(&self.state);
+        match &state.waker {
+            Some(waker) if waker.will_wake(context.waker()) => {}
+            _ => state.waker = Some(context.waker().clone()),
+        }
+        Arrived {
+            answers: std::mem::take(&mut state.answers),
+            rung: std::mem::take(&mut state.rung),
+            has_permit: state.permit.is_some(),
+            has_lane: state.lane.is_some(),
+        }
+    }
+
+    pub(crate) fn put_permit(&self, permit: Permit) {
+        self.change(|state| state.permit = Some(permit));
+    }
+
+    pub(crate) fn put_lane(&self, lane: Lane) {
+        self.change(|state| state.lane = Some(lane));
+    }
+
+    /// The send is over: the next of its sharding key may go.
+    pub(crate) fn leave_lane(&self) {
+        let lane = lock(&self.state).lane.take();
+        drop(lane);
+    }
+
+    /// Nobody will look any more.
+    pub(crate) fn abandon(&self) {
+        self.gone.store(true, Ordering::Release);
+    }
+
+    /// A bell for the wait that begins now.
+    pub(crate) fn bell(self: &Arc<Self>) -> Bell {
+        let wait = self.wait.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
+        Bell { slot: Arc::downgrade(self), wait }
+    }
+
+    /// Whatever was waited for, the hub need not wake it.
+    pub(crate) fn no_longer_waits(&self) {
+        self.wait.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = lock(&self.state);
+        change(&mut state);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// Wakes a send that waits for the hub; so does dropping it.
+#[derive(Debug)]
+pub struct Bell {
+    slot: Weak<Slot>,
+    wait: u32,
+}
+
+impl Bell {
+    /// Wakes it.
+    pub(crate) fn ring(self) {}
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        let Some(slot) = self.slot.upgrade() else { return };
+        if slot.wait.load(Ordering::Acquire) == self.wait {
+            slot.change(|state| state.rung = true);
+        }
+    }
+}
+
+impl Waiter for Bell {
+    fn is_gone(&self) -> bool {
+        let slot = self.slot.upgrade();
+        slot.is_none_or(|slot| slot.is_gone() || slot.wait.load(Ordering::Acquire) != self.wait)
+    }
+}
+
+/// A send that waits for its turn.
+#[derive(Debug)]
+pub(crate) struct Turn(Weak<Slot>);
+
+impl Turn {
+    pub(crate) fn of(slot: &Arc<Slot>) -> Self {
+        Self(Arc::downgrade(slot))
+    }
+
+    pub(crate) fn slot(&self) -> Option<Arc<Slot>> {
+        self.0.upgrade()
+    }
+}
+
+impl Waiter for Turn {
+    fn is_gone(&self) -> bool {
+        self.0.upgrade().is_none_or(|slot| slot.is_gone())
+    }
+}
+
+/// One call of a send: where its answer goes. Dropped without one, it says that its driver is gone.
+#[derive(Debug)]
+pub struct Caller {
+    slot: Option<Arc<Slot>>,
+    attempt: u32,
+}
+
+impl Caller {
+    pub(crate) fn new(slot: &Arc<Slot>, attempt: u32) -> Self {
+        Self { slot: Some(Arc::clone(slot)), attempt }
+    }
+
+    pub(crate) fn answer(mut self, completion: Completion) {
+        self.put(completion);
+    }
+
+    /// The call was not made.
+    pub(crate) fn forget(mut self) {
+        self.slot = None;
+    }
+
+    fn put(&mut self, completion: Completion) {
+        if let Some(slot) = self.slot.take() {
+            slot.change(|state| state.answers.push_back((self.attempt, completion)));
+        }
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        self.put(Err(CallError::Lost(LinkError::DriverGone)));
+    }
+}
+
+impl Waiter for Caller {
+    fn is_gone(&self) -> bool {
+        self.slot.as_ref().is_none_or(|slot| slot.is_gone())
+    }
+
+    fn again(&self) -> Option<Self> {
+        Some(Self { slot: self.slot.clone(), attempt: self.attempt })
+    }
+}
