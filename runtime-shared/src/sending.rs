@@ -174,7 +174,7 @@ impl<W: Wire> Future for Sending<W> {
         // What comes between a step and the next look is seen by that look.
         while this.look(context) || !this.settled {
             if let Some(result) = this.advance() {
-                this.slot.leave_lane();
+                this.slot.finish();
                 return Poll::Ready(result);
             }
             this.settled = true;

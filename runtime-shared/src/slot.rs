@@ -36,6 +36,8 @@ pub(crate) struct Slot {
 #[derive(Debug, Default)]
 struct State {
     answers: VecDeque<(u32, Completion)>,
+    /// Calls that have not come back.
+    calls: usize,
     rung: bool,
     permit: Option<Permit>,
     lane: Option<Lane>,
@@ -76,10 +78,14 @@ impl Slot {
         self.change(|state| state.lane = Some(lane));
     }
 
-    /// The send is over: the next of its sharding key may go.
-    pub(crate) fn leave_lane(&self) {
-        let lane = lock(&self.state).lane.take();
-        drop(lane);
+    /// The send is over: the next of its sharding key may go, and the next of all, unless a call of
+    /// this one is still in flight.
+    pub(crate) fn finish(&self) {
+        let mut state = lock(&self.state);
+        let lane = state.lane.take();
+        let permit = if state.calls == 0 { state.permit.take() } else { None };
+        drop(state);
+        drop((lane, permit));
     }
 
     /// Nobody will look any more.
@@ -170,6 +176,7 @@ pub struct Caller {
 
 impl Caller {
     pub(crate) fn new(slot: &Arc<Slot>, attempt: u32) -> Self {
+        lock(&slot.state).calls += 1;
         Self { slot: Some(Arc::clone(slot)), attempt }
     }
 
@@ -179,12 +186,17 @@ impl Caller {
 
     /// The call was not made.
     pub(crate) fn forget(mut self) {
-        self.slot = None;
+        if let Some(slot) = self.slot.take() {
+            lock(&slot.state).calls -= 1;
+        }
     }
 
     fn put(&mut self, completion: Completion) {
         if let Some(slot) = self.slot.take() {
-            slot.change(|state| state.answers.push_back((self.attempt, completion)));
+            slot.change(|state| {
+                state.calls -= 1;
+                state.answers.push_back((self.attempt, completion));
+            });
         }
     }
 }
@@ -201,6 +213,6 @@ impl Waiter for Caller {
     }
 
     fn again(&self) -> Option<Self> {
-        Some(Self { slot: self.slot.clone(), attempt: self.attempt })
+        self.slot.as_ref().map(|slot| Self::new(slot, self.attempt))
     }
 }

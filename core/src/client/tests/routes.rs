@@ -236,6 +236,21 @@ fn while_somebody_waits_unreachable_name_servers_are_asked_again_and_again() {
 }
 
 #[test]
+fn row_11_a_name_server_that_does_not_answer_is_asked_on_a_new_connection_next() {
+    let mut world = World::with(ProducerConfig::new("PG_TEST", "ns1:9876"));
+    world.topic("T", &["a"]);
+    world.host("ns1", Host::Ignores);
+    world.ask_route("T");
+    world.run(10 * SECOND);
+    let before = world.dials_of("ns1").len();
+    world.host("ns1", Host::Serves);
+    world.ask_route("T");
+    world.run(SECOND);
+    assert!(world.route("T").is_some());
+    assert!(before > 1 || world.dials_of("ns1").len() > before, "the old one may be dead");
+}
+
+#[test]
 fn row_27_a_failure_of_long_ago_is_no_answer_for_a_new_send() {
     let mut world = World::new();
     world.topic("T", &["a"]);
