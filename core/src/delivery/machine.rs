@@ -157,6 +157,10 @@ impl Delivery {
     /// What to do next.
     pub fn step(&mut self, now: Now, routes: &Routes) -> Step {
         loop {
+            // For those who come after it, if not for this send.
+            if std::mem::take(&mut self.stale) {
+                return Step::Tell(Ask::Refresh(self.message.shared_topic()));
+            }
             if let State::Over(_) = self.state {
                 return self.finish();
             }
@@ -164,9 +168,6 @@ impl Delivery {
                 self.close_attempt(now, why);
                 self.give_up(SendErrorKind::ShuttingDown(why.clone()));
                 continue;
-            }
-            if std::mem::take(&mut self.stale) {
-                return Step::Tell(Ask::Refresh(self.message.shared_topic()));
             }
             let step = match &self.state {
                 State::Choosing { not_before, unless }

@@ -95,6 +95,16 @@ fn row_28_a_code_that_speaks_of_a_stale_route_has_it_refreshed_at_once() {
 }
 
 #[test]
+fn row_28_a_send_that_fails_for_a_stale_route_has_it_refreshed_for_the_next() {
+    let mut world = World::new(config().with_retry(0), &["a"]);
+    world.disconnect("a", 0, false);
+    let (_, until) = world.waits();
+    world.pass_until(until);
+    world.error();
+    assert_eq!(world.told, [Ask::Refresh(TOPIC.into())]);
+}
+
+#[test]
 fn row_28_a_retry_with_nowhere_else_to_go_waits_for_the_new_route() {
     let mut world = World::new(config(), &["a"]);
     world.calls("a");
