@@ -93,6 +93,39 @@ fn a_killed_broker_leaves_the_route_and_comes_back() {
 
 #[test]
 #[ignore = "needs a real cluster"]
+fn properties_of_one_broker_change_while_it_runs() {
+    for version in Version::ALL {
+        let mut cluster = RealCluster::builder(version).brokers(2).start().expect("a cluster");
+        cluster
+            .configure_broker("broker-b", "transientStorePoolEnable=true")
+            .expect("the broker takes it");
+        for (name, busy) in [("broker-a", false), ("broker-b", true)] {
+            let broker = cluster.broker_addr(name).expect("a broker of the cluster");
+            let answer = ask(broker, GET_BROKER_CONFIG);
+            assert!(answer.contains(&format!("transientStorePoolEnable={busy}")), "{answer}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a real cluster"]
+fn a_broker_that_leaves_gracefully_says_go_away_first() {
+    let builder = RealCluster::builder(Version::V5_5_0).brokers(2);
+    let builder = builder.graceful_shutdown(Duration::from_secs(4));
+    let mut cluster = builder.start().expect("a cluster");
+    let leaving = cluster.broker_addr("broker-b").expect("the second broker");
+
+    cluster.stop_broker("broker-b").expect("a known broker");
+    let told = || ask(leaving, GET_BROKER_CONFIG).contains("\"code\":1500");
+    eventually("it says so", told);
+    eventually("it listens no more", || TcpStream::connect(leaving).is_err());
+    cluster.check().expect("a broker stopped on request is no failure");
+    cluster.restart_broker("broker-b").expect("the broker comes back");
+    assert!(!told(), "it serves again");
+}
+
+#[test]
+#[ignore = "needs a real cluster"]
 fn dropping_ends_every_process_and_removes_the_folder() {
     for version in Version::ALL {
         let cluster = RealCluster::start(version).expect("a cluster");
@@ -237,11 +270,18 @@ fn the_cluster_program_prints_the_address_and_stops_when_asked() {
     assert!(steps.ends_with("stopping\n"), "{steps}");
 }
 
-/// The name server's whole answer, header and body, as text.
+const GET_BROKER_CONFIG: &str =
+    r#"{"code":26,"extFields":{},"flag":0,"language":"RUST","opaque":9,"version":479}"#;
+const GET_ROUTE_OF_TEMPLATE_TOPIC: &str = r#"{"code":105,"extFields":{"topic":"TBW102"},"flag":0,"language":"RUST","opaque":9,"version":479}"#;
+
 fn route_of_template_topic(cluster: &RealCluster) -> String {
-    let header = r#"{"code":105,"extFields":{"topic":"TBW102"},"flag":0,"language":"RUST","opaque":9,"version":479}"#;
-    let addr: SocketAddr = cluster.namesrv_addr().parse().expect("an address and a port");
-    let mut stream = TcpStream::connect(addr).expect("a listening name server");
+    let name_server = cluster.namesrv_addr().parse().expect("an address and a port");
+    ask(name_server, GET_ROUTE_OF_TEMPLATE_TOPIC)
+}
+
+/// A server's whole answer to a request of this header, header and body, as text.
+fn ask(addr: SocketAddr, header: &str) -> String {
+    let mut stream = TcpStream::connect(addr).expect("a listening server");
     stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a positive time");
     stream.write_all(&(header.len() as u32 + 4).to_be_bytes()).expect("an open connection");
     stream.write_all(&(header.len() as u32).to_be_bytes()).expect("an open connection");

@@ -20,9 +20,6 @@ use super::version::Version;
 /// files that are about to be removed, so most are killed.
 const END_LIMIT: Duration = Duration::from_millis(500);
 
-/// How long a graceful stop may take.
-const STOP_LIMIT: Duration = Duration::from_secs(40);
-
 /// How long a broker may take to be back.
 const RESTART_LIMIT: Duration = Duration::from_secs(90);
 
@@ -100,7 +97,7 @@ impl RealCluster {
         self.brokers.iter().find(|broker| broker.name() == name).map(Member::addr)
     }
 
-    /// The process ids of the servers that have not been killed: the name server's, then the
+    /// The process ids of the servers that have not been killed, even if they were asked to end: the name server's, then the
     /// brokers'.
     pub fn pids(&self) -> Vec<u32> {
         self.members().filter_map(|member| member.process.as_ref()).map(Process::id).collect()
@@ -124,22 +121,24 @@ impl RealCluster {
         Ok(())
     }
 
-    /// Asks the broker `name` to end (SIGTERM) and waits until it has, for as long as a graceful stop
-    /// takes.
+    /// Asks the broker `name` to end (SIGTERM) and returns at once: how long it takes to leave is
+    /// the broker's affair. It is killed, if need be, by [`kill_broker`](Self::kill_broker), by
+    /// [`restart_broker`](Self::restart_broker), or with the cluster.
     ///
     /// # Errors
     ///
     /// When there is no such broker.
     pub fn stop_broker(&mut self, name: &str) -> Result<(), LaunchError> {
         let broker = self.broker_mut(name)?;
-        if let Some(mut process) = broker.process.take() {
+        if let Some(process) = &mut broker.process {
             process.terminate();
-            process.wait_until(Instant::now() + STOP_LIMIT);
+            broker.leaving = true;
         }
         Ok(())
     }
 
-    /// Changes properties of the broker `name` while it runs, `key=value` in lines.
+    /// Changes properties of the broker `name` while it runs, `key=value` in lines. The broker
+    /// writes them to its configuration file too, so that they outlast a restart.
     ///
     /// # Errors
     ///
@@ -214,11 +213,13 @@ pub(super) struct Member {
     server: Server,
     addr: SocketAddr,
     process: Option<Process>,
+    /// Asked to end, which is no failure then.
+    leaving: bool,
 }
 
 impl Member {
     pub(super) fn new(server: Server, addr: SocketAddr) -> Member {
-        Member { server, addr, process: None }
+        Member { server, addr, process: None, leaving: false }
     }
 
     pub(super) fn addr(&self) -> SocketAddr {
@@ -232,6 +233,7 @@ impl Member {
     fn start(&mut self, listener: &Listener) -> Result<(), LaunchError> {
         listener(&Progress::Starting { who: self.name().to_owned(), addr: self.addr });
         self.process = Some(self.server.start()?);
+        self.leaving = false;
         Ok(())
     }
 
@@ -250,6 +252,7 @@ impl Member {
         let Some(process) = &mut self.process else { return Ok(()) };
         match process.exit_status() {
             None => Ok(()),
+            Some(_) if self.leaving => Ok(()),
             Some(status) => {
                 let (who, log) = (self.server.name().to_owned(), process.output_tail());
                 Err(LaunchError::Exited { who, status, log })
