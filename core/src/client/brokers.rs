@@ -1,35 +1,96 @@
-//! The brokers that routes name, and what is thought of them.
+//! The brokers that routes lead to, and what is thought of them.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytestring::ByteString;
 
 use super::Client;
-use crate::{model::Address, route::TopicRoute, time::Now};
+use crate::{
+    link::LinkError,
+    model::Address,
+    route::{BrokerHealth, TopicRoute},
+    time::Now,
+};
 
-impl Client {
-    /// Gives every broker of a new route a health record.
-    pub(super) fn know_brokers(&mut self, route: &TopicRoute) {
-        for (name, _) in route.brokers() {
-            if !self.health.contains_key(name) {
-                self.health.insert(name.clone(), Arc::default());
+/// Counted by the routes that lead to them, so that nobody has to look through all routes.
+#[derive(Debug, Default)]
+pub(super) struct Brokers {
+    by_name: BTreeMap<ByteString, Broker>,
+    by_address: BTreeMap<Address, Door>,
+}
+
+#[derive(Debug, Default)]
+struct Broker {
+    routes: usize,
+    health: Arc<BrokerHealth>,
+}
+
+/// Where a broker listens.
+#[derive(Debug)]
+struct Door {
+    routes: usize,
+    broker: ByteString,
+}
+
+impl Brokers {
+    /// One route has taken the place of another, or of none.
+    pub(super) fn follow(&mut self, before: Option<&TopicRoute>, after: Option<&TopicRoute>) {
+        for (name, address) in after.into_iter().flat_map(TopicRoute::brokers) {
+            self.by_name.entry(name.clone()).or_default().routes += 1;
+            let new = || Door { routes: 0, broker: name.clone() };
+            self.by_address.entry(address.clone()).or_insert_with(new).routes += 1;
+        }
+        for (name, address) in before.into_iter().flat_map(TopicRoute::brokers) {
+            if let Some(broker) = self.by_name.get_mut(name) {
+                broker.routes = broker.routes.saturating_sub(1);
+            }
+            if let Some(door) = self.by_address.get_mut(address) {
+                door.routes = door.routes.saturating_sub(1);
             }
         }
     }
 
-    /// Forgets the health of brokers that no route names any more.
-    pub(super) fn forget_brokers(&mut self) {
-        let topics = &self.topics;
-        let routes = || topics.values().filter_map(|topic| topic.entry.route.as_ref());
-        self.health.retain(|name, _| routes().any(|route| route.master(name).is_some()));
+    /// Some route leads to this address.
+    fn is_routed(&self, address: &Address) -> bool {
+        self.by_address.get(address).is_some_and(|door| door.routes > 0)
     }
 
-    /// What was wrong with the brokers there may be over.
+    /// Forgets what no route leads to.
+    fn forget_unrouted(&mut self) {
+        self.by_name.retain(|_, broker| broker.routes > 0);
+        self.by_address.retain(|_, door| door.routes > 0);
+    }
+
+    /// The health of the broker that listens there.
+    fn health_at(&self, address: &Address) -> Option<&BrokerHealth> {
+        let door = self.by_address.get(address)?;
+        self.by_name.get(&door.broker).map(|broker| &*broker.health)
+    }
+
+    /// The health of all, by name.
+    pub(super) fn health(&self) -> BTreeMap<ByteString, Arc<BrokerHealth>> {
+        let known = self.by_name.iter();
+        known.map(|(name, broker)| (name.clone(), Arc::clone(&broker.health))).collect()
+    }
+}
+
+impl Client {
+    /// What was wrong with the broker there may be over.
     pub(super) fn broker_connected(&self, now: Now, address: &Address) {
-        let routes = self.topics.values().filter_map(|topic| topic.entry.route.as_ref());
-        let mut brokers = routes.flat_map(|route| route.brokers());
-        if let Some((name, _)) = brokers.find(|(_, master)| *master == address)
-            && let Some(health) = self.health.get(name)
-        {
+        if let Some(health) = self.topics.brokers.health_at(address) {
             health.connected(now.instant);
+        }
+    }
+
+    /// Forgets the brokers that no route leads to any more, and retires their connections.
+    pub(super) fn drop_unrouted_brokers(&mut self, now: Now) {
+        let brokers = &mut self.topics.brokers;
+        brokers.forget_unrouted();
+        let unneeded = self.connections.keep_brokers(now, |address| brokers.is_routed(address));
+        for link in unneeded {
+            if !self.retire(now, link, LinkError::Retired) {
+                self.close(now, link, LinkError::Retired);
+            }
         }
     }
 }

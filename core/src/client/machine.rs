@@ -18,7 +18,7 @@ use crate::{
     link::{CallError, LinkError},
     model::{Address, ConfigError, Identity, ProducerConfig},
     mutants::{Mutant::RetiredByName, is_on},
-    route::{BrokerHealth, Phase, Routes},
+    route::{Phase, Routes},
     time::{Deadline, Instant, Now},
 };
 
@@ -52,8 +52,6 @@ pub struct Client {
     /// Heartbeats that are out, by call.
     pub(super) heartbeats: BTreeMap<ChoreId, (LinkId, Address)>,
     pub(super) heartbeat_stats: HeartbeatStats,
-    /// Of the brokers that routes name.
-    pub(super) health: BTreeMap<ByteString, Arc<BrokerHealth>>,
     /// Connections to name servers, and when to look where their names lead.
     pub(super) name_checks: BTreeMap<LinkId, Instant>,
     /// Connections out of use, and when they are closed.
@@ -93,7 +91,6 @@ impl Client {
             rounds_forgotten: 0,
             queries: BTreeMap::new(),
             heartbeats: BTreeMap::new(),
-            health: BTreeMap::new(),
             heartbeat_stats: HeartbeatStats::default(),
             name_checks: BTreeMap::new(),
             retired: BTreeMap::new(),
@@ -190,17 +187,16 @@ impl Client {
             .fold(None, Deadline::sooner)
     }
 
-    fn routes(&self) -> Routes {
-        let topics = self.topics.iter();
+    fn routes(&mut self) -> Routes {
         Routes {
             version: self.version,
             phase: match self.life {
                 Life::Stopped => Phase::Closed(LinkError::ShuttingDown),
                 _ => Phase::Running,
             },
-            topics: topics.map(|(name, topic)| (name.clone(), topic.entry.clone())).collect(),
+            topics: self.topics.published(),
             brokers: self.connections.reach(),
-            health: self.health.clone(),
+            health: self.topics.brokers.health(),
         }
     }
 
@@ -258,21 +254,6 @@ impl Client {
             self.retired.insert(link, now.instant + self.config.send_msg_timeout);
         }
         retired
-    }
-
-    /// Retires the connections to brokers that no route names any more.
-    pub(super) fn drop_unrouted_brokers(&mut self, now: Now) {
-        self.forget_brokers();
-        let topics = &self.topics;
-        let routed = |address: &Address| {
-            let mut routes = topics.values().filter_map(|topic| topic.entry.route.as_ref());
-            routes.any(|route| route.masters().any(|master| master == address))
-        };
-        for link in self.connections.keep_brokers(now, routed) {
-            if !self.retire(now, link, LinkError::Retired) {
-                self.close(now, link, LinkError::Retired);
-            }
-        }
     }
 
     fn handle_answer(&mut self, now: Now, chore: ChoreId, outcome: Result<Frame, CallError>) {

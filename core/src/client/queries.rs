@@ -210,13 +210,9 @@ impl Client {
             }
         }
         let jitter = &mut self.jitter;
-        let news = self.topics.change(name, |topic| {
-            let news = topic.found(now, route, interval, jitter);
-            topic.entry.route.clone().filter(|_| news)
-        });
-        if let Some(Some(route)) = news {
+        let news = self.topics.change(name, |topic| topic.found(now, route, interval, jitter));
+        if news == Some(true) {
             self.dirty = true;
-            self.know_brokers(&route);
             if !first {
                 self.drop_unrouted_brokers(now);
             }

@@ -89,14 +89,14 @@ impl Client {
         self.sweep_at = now.instant + self.sweep_interval();
         let mut rounds = self.rounds_forgotten;
         let mut any = false;
-        self.topics.retain(|topic| {
+        self.topics.forget(|topic| {
             // Where order is strict, the layout of keys is not to be forgotten.
             let used = topic.is_still_used(now) || topic.pinned.is_some();
             if !used {
                 rounds = rounds.max(topic.entry.rounds);
                 any = true;
             }
-            used
+            !used
         });
         self.rounds_forgotten = rounds;
         if any {

@@ -4,8 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytestring::ByteString;
 
-use super::topic::{Query, Stage, Subject, Topic};
-use crate::time::{Deadline, Instant, Now};
+use super::{
+    brokers::Brokers,
+    topic::{Query, Stage, Subject, Topic},
+};
+use crate::{
+    route::TopicTable,
+    time::{Deadline, Instant, Now},
+};
 
 /// Rounds of questions that may be under way. However many topics there are, name servers are not
 /// asked for all of them at once.
@@ -26,19 +32,16 @@ pub(super) struct Topics {
     /// may have had their turn already.
     wanted: VecDeque<ByteString>,
     waiting: VecDeque<ByteString>,
+    /// Those that their routes lead to.
+    pub(super) brokers: Brokers,
+    /// What senders were told last, and the topics of which there is more to tell.
+    published: TopicTable,
+    unpublished: BTreeSet<ByteString>,
 }
 
 impl Topics {
     pub(super) fn get(&self, name: &str) -> Option<&Topic> {
         self.table.get(name)
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&ByteString, &Topic)> {
-        self.table.iter()
-    }
-
-    pub(super) fn values(&self) -> impl Iterator<Item = &Topic> {
-        self.table.values()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -49,6 +52,7 @@ impl Topics {
     pub(super) fn enter(&mut self, name: &ByteString, topic: impl FnOnce() -> Topic) {
         if !self.table.contains_key(name) {
             self.table.insert(name.clone(), topic());
+            self.unpublished.insert(name.clone());
             self.note(name, Instant::FAR_FUTURE);
         }
     }
@@ -60,32 +64,42 @@ impl Topics {
         change: impl FnOnce(&mut Topic) -> R,
     ) -> Option<R> {
         let topic = self.table.get_mut(name)?;
-        let before = topic.attention().at;
+        let (before, entry) = (topic.attention().at, topic.entry.clone());
         let result = change(topic);
         if topic.query.is_none() {
             self.under_way.remove(name);
+        }
+        if topic.entry.rounds != entry.rounds {
+            self.brokers.follow(entry.route.as_deref(), topic.entry.route.as_deref());
+            self.unpublished.insert(name.clone());
         }
         self.note(name, before);
         Some(result)
     }
 
-    /// Keeps the topics that `keep` agrees with.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(&mut Topic) -> bool) {
-        let schedule = &mut self.schedule;
-        self.table.retain(|name, topic| {
-            let at = topic.attention().at;
-            let kept = keep(topic);
-            if !kept {
-                schedule.remove(&(at, name.clone()));
-            }
-            kept
-        });
+    /// Forgets the topics that `is_over` says so of.
+    pub(super) fn forget(&mut self, mut is_over: impl FnMut(&mut Topic) -> bool) {
+        let over =
+            self.table.iter_mut().filter_map(|(name, topic)| is_over(topic).then(|| name.clone()));
+        for name in over.collect::<Vec<_>>() {
+            self.remove(&name);
+        }
     }
 
-    pub(super) fn remove(&mut self, name: &ByteString) -> Option<Topic> {
-        let topic = self.table.remove(name)?;
+    pub(super) fn remove(&mut self, name: &ByteString) {
+        let Some(topic) = self.table.remove(name) else { return };
         self.schedule.remove(&(topic.attention().at, name.clone()));
-        Some(topic)
+        self.brokers.follow(topic.entry.route.as_deref(), None);
+        self.unpublished.insert(name.clone());
+    }
+
+    /// All that senders may know of topics.
+    pub(super) fn published(&mut self) -> TopicTable {
+        for name in std::mem::take(&mut self.unpublished) {
+            let entry = self.table.get(&name).map(|topic| topic.entry.clone());
+            self.published.set(&name, entry);
+        }
+        self.published.clone()
     }
 
     /// Has the schedule follow a change.

@@ -27,7 +27,7 @@ impl Delivery {
             }
             // Answers that come together: the first has ended it.
             State::Over(_) => {}
-            _ => self.handle_late(attempt, outcome),
+            _ => self.handle_late(now, attempt, outcome),
         }
     }
 
@@ -62,7 +62,7 @@ impl Delivery {
     }
 
     /// An attempt that was given up is answered after all, or will never be.
-    fn handle_late(&mut self, attempt: u32, outcome: Result<Frame, CallError>) {
+    fn handle_late(&mut self, now: Now, attempt: u32, outcome: Result<Frame, CallError>) {
         self.late = self.late.saturating_sub(1);
         let told = self.attempts.iter_mut().find(|told| told.number == attempt);
         match (judge(outcome), told) {
@@ -72,15 +72,30 @@ impl Delivery {
                 return self.end_well(receipt);
             }
             // What was unknown is known now.
-            (Err(failure @ AttemptFailure::Refused { .. }), Some(told)) => told.failure = failure,
+            (Err(failure @ AttemptFailure::Refused { .. }), Some(told)) => {
+                self.stale |= failure.is_of_a_stale_route();
+                told.failure = failure;
+            }
             _ => {}
         }
-        if self.late == 0
-            && let State::Lingering(kind) = &self.state
-        {
-            let kind = SendErrorKind::clone(kind);
-            self.give_up(kind);
+        if self.late > 0 {
+            return;
         }
+        let State::Lingering(kind) = &self.state else { return };
+        match self.may_go_on(now) {
+            true => self.state = State::Choosing { not_before: now.instant, unless: None },
+            false => self.give_up(SendErrorKind::clone(kind)),
+        }
+    }
+
+    /// Whether a send that is sent at most once, and has waited because it might be stored, may be
+    /// tried again: by now it is certain that it is not.
+    fn may_go_on(&self, now: Now) -> bool {
+        let is_harmless =
+            |told: &Attempt| told.failure.outcome() != Outcome::Unknown && !told.failure.is_fatal();
+        self.attempts.iter().all(is_harmless)
+            && self.attempts_left() > 0
+            && self.pacing.is_worth_another(self.deadline, now)
     }
 
     /// Takes in that the link that [`Step::Call`](super::Step::Call) named has ended before the call was made: the

@@ -96,7 +96,7 @@ impl World {
     }
 
     fn entry(&mut self) -> &mut TopicEntry {
-        self.routes.topics.entry(TOPIC.into()).or_default()
+        self.routes.topics.entry(TOPIC)
     }
 
     fn health(&mut self, broker: &str) -> Arc<BrokerHealth> {

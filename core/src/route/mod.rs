@@ -5,6 +5,7 @@ mod decode;
 mod error;
 mod health;
 mod routes;
+mod table;
 mod topic;
 
 pub(crate) use choice::Circumstances;
@@ -14,4 +15,5 @@ pub(crate) use error::Remark;
 pub use error::RouteError;
 pub use health::{BrokerHealth, BrokerHealthStats, BrokerState};
 pub use routes::{Phase, Reach, Routes, TopicEntry};
+pub(crate) use table::TopicTable;
 pub use topic::{QUEUES_MAX, TopicRoute, TopicUse};

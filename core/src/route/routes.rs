@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytestring::ByteString;
 
-use super::{BrokerHealth, RouteError, TopicRoute};
+use super::{BrokerHealth, RouteError, TopicRoute, TopicTable};
 use crate::{ids::LinkId, link::LinkError, model::Address};
 
 /// Whether sends are still served.
@@ -54,7 +54,7 @@ pub struct Routes {
     pub version: u64,
     /// Whether sends are still served.
     pub phase: Phase,
-    pub(crate) topics: BTreeMap<ByteString, TopicEntry>,
+    pub(crate) topics: TopicTable,
     pub(crate) brokers: BTreeMap<Address, Reach>,
     /// By broker name; shared with the routes before and after.
     pub(crate) health: BTreeMap<ByteString, Arc<BrokerHealth>>,

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::route::{TopicEntry, TopicTable};
 
 /// A step of somebody who need not know what he is doing.
 #[derive(Clone, Debug)]
@@ -68,10 +69,13 @@ impl Told {
 /// only while there is no route.
 fn visible(routes: &Routes) -> String {
     let mut routes = Routes { version: 0, ..routes.clone() };
-    routes.topics.retain(|_, topic| topic.route.is_some() || topic.failure.is_some());
-    for topic in routes.topics.values_mut().filter(|topic| topic.route.is_some()) {
-        topic.rounds = 0;
+    let mut topics = TopicTable::default();
+    for (name, topic) in routes.topics.iter() {
+        let rounds = if topic.route.is_some() { 0 } else { topic.rounds };
+        let is_known = topic.route.is_some() || topic.failure.is_some();
+        topics.set(name, is_known.then(|| TopicEntry { rounds, ..topic.clone() }));
     }
+    routes.topics = topics;
     let unknown = Reach::Down { failures: 0, error: None, resting: false };
     let unknown = format!("{unknown:?}");
     routes.brokers.retain(|_, reach| format!("{reach:?}") != unknown);

@@ -89,6 +89,32 @@ fn row_2_at_most_once_waits_for_the_one_attempt_until_the_end() {
 }
 
 #[test]
+fn row_2_at_most_once_goes_on_when_a_late_refusal_makes_certain_that_nothing_is_stored() {
+    let begin = || {
+        let mut world = World::new(config().with_retry_unknown(false), &["a", "b"]);
+        world.calls("a");
+        world.pass(1000 * MS);
+        world.fail(EXPIRED);
+        world.awaits_an_answer();
+        world
+    };
+    let mut world = begin();
+    world.late(0, |world| world.answer(29));
+    world.calls("b");
+    assert_eq!(world.told, [Ask::Refresh(TOPIC.into())], "it was the route's fault");
+    world.answer(0);
+    assert_eq!(world.done().unwrap().attempts, 2);
+
+    let mut world = begin();
+    world.late(0, |world| world.answer(13));
+    assert_eq!(world.error().outcome(), Outcome::Rejected, "nobody would take it");
+    let mut world = begin();
+    world.pass(1990 * MS);
+    world.late(0, |world| world.answer(29));
+    assert_eq!(world.error().outcome(), Outcome::Rejected, "it is too late");
+}
+
+#[test]
 fn row_19_a_message_stored_in_doubt_is_sent_elsewhere_where_that_is_asked_for() {
     let config = config().with_retry_another_broker_when_not_store_ok(true);
     let mut world = World::new(config.clone(), &["a", "b"]);
