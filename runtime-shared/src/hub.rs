@@ -99,7 +99,7 @@ impl<D: Dialer> Hub<D> {
                 self.client.handle(now, Input::Ask { ask, until: wait.until });
             }
             if wait.seen == self.routes.version {
-                self.waiting.insert(wait.until, wait.waiter);
+                self.waiting.insert(wait.until, wait.topic, wait.waiter);
             } else {
                 wait.waiter.ring();
             }
@@ -200,7 +200,7 @@ impl<D: Dialer> Hub<D> {
         self.forget_ended_links();
         let (routes, links) = (Arc::clone(&self.routes), self.links.clone());
         self.session.view.store(Arc::new(View { routes, links }));
-        for waiter in self.waiting.release() {
+        for waiter in self.waiting.release(&self.routes.news) {
             waiter.ring();
         }
     }

@@ -121,7 +121,8 @@ impl<W: Wire> Sending<W> {
                 Step::Done(result) => return Some(result),
                 Step::Wait { ask, until } => {
                     let (seen, waiter) = (view.routes.version, self.slot.bell());
-                    self.session().inbox.push_wait(Wait { ask, until, seen, waiter });
+                    let topic = self.delivery.message().shared_topic();
+                    self.session().inbox.push_wait(Wait { ask, topic, until, seen, waiter });
                     return None;
                 }
                 Step::Tell(ask) => {

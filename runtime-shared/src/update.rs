@@ -63,9 +63,10 @@ impl<W> Future for RouteUpdate<W> {
             }
             let first = !std::mem::replace(&mut this.asked, true);
             let ask = first.then(|| Ask::Update(this.topic.clone().into()));
+            let topic = this.topic.clone().into();
             let seen = this.session.routes().version;
             let waiter = this.slot.bell();
-            this.session.inbox.push_wait(Wait { ask, until: this.until, seen, waiter });
+            this.session.inbox.push_wait(Wait { ask, topic, until: this.until, seen, waiter });
         }
         Poll::Pending
     }

@@ -11,6 +11,7 @@ mod discovery;
 mod failover;
 mod health;
 mod idle;
+mod many_topics;
 mod ordering;
 mod seeds;
 mod shutdown;

@@ -18,7 +18,7 @@ use crate::{
     link::{CallError, LinkError},
     model::{Address, ConfigError, Identity, ProducerConfig},
     mutants::{Mutant::RetiredByName, is_on},
-    route::{Phase, Routes},
+    route::{News, Phase, Routes},
     time::{Deadline, Instant, Now},
 };
 
@@ -58,8 +58,9 @@ pub struct Client {
     retired: BTreeMap<LinkId, Instant>,
     pub(super) life: Life,
     pub(super) outputs: VecDeque<Output>,
-    /// Something that senders can see has changed.
-    pub(super) dirty: bool,
+    /// What senders can see of topics has changed, or anything else.
+    pub(super) topics_changed: bool,
+    pub(super) others_changed: bool,
     /// The last output is due, with what it has to say.
     pub(super) last_word: Option<Output>,
     version: u64,
@@ -96,7 +97,8 @@ impl Client {
             retired: BTreeMap::new(),
             life: Life::Running,
             outputs: VecDeque::new(),
-            dirty: false,
+            topics_changed: false,
+            others_changed: false,
             last_word: None,
             version: 0,
             next_chore: 0,
@@ -167,9 +169,10 @@ impl Client {
         if let Some(output) = self.outputs.pop_front() {
             return Some(output);
         }
-        if std::mem::take(&mut self.dirty) {
+        let others = std::mem::take(&mut self.others_changed);
+        if std::mem::take(&mut self.topics_changed) || others {
             self.version += 1;
-            return Some(Output::Publish(Arc::new(self.routes())));
+            return Some(Output::Publish(Arc::new(self.routes(others))));
         }
         self.last_word.take()
     }
@@ -187,14 +190,16 @@ impl Client {
             .fold(None, Deadline::sooner)
     }
 
-    fn routes(&mut self) -> Routes {
+    fn routes(&mut self, others: bool) -> Routes {
+        let (topics, news) = self.topics.publish();
         Routes {
             version: self.version,
             phase: match self.life {
                 Life::Stopped => Phase::Closed(LinkError::ShuttingDown),
                 _ => Phase::Running,
             },
-            topics: self.topics.published(),
+            news: News { topics: news, others },
+            topics,
             brokers: self.connections.reach(),
             health: self.topics.brokers.health(),
         }
@@ -202,7 +207,7 @@ impl Client {
 
     fn want_broker(&mut self, now: Now, address: Address, until: Instant) {
         // Senders do not see a name server's connection until it is a broker's as well.
-        self.dirty |= self.connections.get(&address).is_some_and(|known| !known.broker);
+        self.others_changed |= self.connections.get(&address).is_some_and(|known| !known.broker);
         if self.connections.want(now, &address, until, true) {
             self.dial(now, &address);
         }
@@ -218,7 +223,7 @@ impl Client {
 
     fn handle_opened(&mut self, now: Now, link: LinkId) {
         if let Some(address) = self.connections.opened(now, link) {
-            self.dirty = true;
+            self.others_changed = true;
             self.broker_connected(now, &address);
             self.watch_name(now, link, &address);
             self.send_heartbeats(now);
@@ -230,7 +235,7 @@ impl Client {
         self.retired.remove(&link);
         self.name_checks.remove(&link);
         if self.connections.closed(now, link, cause).is_some() {
-            self.dirty = true;
+            self.others_changed = true;
             for address in self.connections.due(now) {
                 self.dial(now, &address);
             }
@@ -250,7 +255,7 @@ impl Client {
     pub(super) fn retire(&mut self, now: Now, link: LinkId, cause: LinkError) -> bool {
         let retired = self.connections.retire(now, link, cause).is_some();
         if retired {
-            self.dirty = true;
+            self.others_changed = true;
             self.retired.insert(link, now.instant + self.config.send_msg_timeout);
         }
         retired

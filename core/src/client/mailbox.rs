@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use bytestring::ByteString;
+
 use super::Input;
 use crate::{delivery::Ask, time::Instant};
 
@@ -16,6 +18,8 @@ const PEER_BYTES_MAX: usize = 1024 * 1024;
 pub struct Wait<W> {
     /// What it needs, if anything.
     pub ask: Option<Ask>,
+    /// The topic that it is about.
+    pub topic: ByteString,
     /// How long it waits.
     pub until: Instant,
     /// The version of the routes that it has seen: it is not kept waiting when there is a newer

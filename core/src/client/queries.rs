@@ -212,7 +212,7 @@ impl Client {
         let jitter = &mut self.jitter;
         let news = self.topics.change(name, |topic| topic.found(now, route, interval, jitter));
         if news == Some(true) {
-            self.dirty = true;
+            self.topics_changed = true;
             if !first {
                 self.drop_unrouted_brokers(now);
             }
@@ -235,7 +235,7 @@ impl Client {
             let error = query.error(name);
             topic.failed(now, error, retry, jitter)
         });
-        self.dirty |= news == Some(true);
+        self.topics_changed |= news == Some(true);
     }
 
     fn set_stage(&mut self, name: &ByteString, stage: Stage) {

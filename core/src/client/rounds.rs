@@ -71,7 +71,7 @@ impl Client {
             let Some(topic) = self.topics.get(&name) else { continue };
             if topic.is_forgotten(now) {
                 self.rounds_forgotten = self.rounds_forgotten.max(topic.entry.rounds);
-                self.dirty |= topic.entry.failure.is_some();
+                self.topics_changed |= topic.entry.failure.is_some();
                 self.topics.remove(&name);
             } else {
                 self.topics.line_up(now, &name);
@@ -100,7 +100,7 @@ impl Client {
         });
         self.rounds_forgotten = rounds;
         if any {
-            self.dirty = true;
+            self.topics_changed = true;
             self.drop_unrouted_brokers(now);
         }
     }

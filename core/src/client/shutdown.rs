@@ -84,7 +84,7 @@ impl Client {
             self.outputs.push_back(Output::Close { link, cause: LinkError::ShuttingDown });
         }
         self.life = Life::Stopped;
-        self.dirty = true;
+        self.others_changed = true;
         self.last_word = Some(Output::Stopped);
     }
 

@@ -58,6 +58,8 @@ pub(super) struct Query {
     pub(super) causes: Vec<(Address, String)>,
     /// The worst answer, which is more telling than silence.
     pub(super) bad: Option<RouteError>,
+    /// It is lined up with those that sends wait for.
+    pub(super) preferred: bool,
     pub(super) stage: Stage,
 }
 
@@ -70,7 +72,7 @@ pub(super) enum Subject {
 }
 
 /// Where a question is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// Others are asked for first.
     Waiting,
@@ -84,7 +86,14 @@ pub(super) enum Stage {
 
 impl Query {
     pub(super) fn new(subject: Subject) -> Self {
-        Self { subject, missing: Vec::new(), causes: Vec::new(), bad: None, stage: Stage::Waiting }
+        Self {
+            subject,
+            missing: Vec::new(),
+            causes: Vec::new(),
+            bad: None,
+            preferred: false,
+            stage: Stage::Waiting,
+        }
     }
 
     pub(super) fn was_asked(&self, server: &Address) -> bool {

@@ -93,13 +93,15 @@ impl Topics {
         self.unpublished.insert(name.clone());
     }
 
-    /// All that senders may know of topics.
-    pub(super) fn published(&mut self) -> TopicTable {
-        for name in std::mem::take(&mut self.unpublished) {
-            let entry = self.table.get(&name).map(|topic| topic.entry.clone());
-            self.published.set(&name, entry);
+    /// All that senders may know of topics, and the topics of which there is more to know than the
+    /// last time.
+    pub(super) fn publish(&mut self) -> (TopicTable, BTreeSet<ByteString>) {
+        let news = std::mem::take(&mut self.unpublished);
+        for name in &news {
+            let entry = self.table.get(name).map(|topic| topic.entry.clone());
+            self.published.set(name, entry);
         }
-        self.published.clone()
+        (self.published.clone(), news)
     }
 
     /// Has the schedule follow a change.
@@ -129,17 +131,24 @@ impl Topics {
 
     /// Lines a topic up for a round. One that waits already goes first if it is wanted now.
     pub(super) fn line_up(&mut self, now: Now, name: &ByteString) {
-        let Some(topic) = self.table.get(name) else { return };
-        let wanted = topic.is_wanted(now);
-        match topic.query.as_ref().map(|query| &query.stage) {
-            None => {
-                self.change(name, |topic| topic.query = Some(Query::new(Subject::Own)));
-                if wanted { &mut self.wanted } else { &mut self.waiting }.push_back(name.clone());
+        let joins = self.change(name, |topic| {
+            let wanted = topic.is_wanted(now);
+            match &mut topic.query {
+                Some(query) => {
+                    let joins = wanted && !query.preferred && query.stage == Stage::Waiting;
+                    query.preferred |= joins;
+                    joins.then_some(true)
+                }
+                None => {
+                    topic.query = Some(Query { preferred: wanted, ..Query::new(Subject::Own) });
+                    Some(wanted)
+                }
             }
-            Some(Stage::Waiting) if wanted && !self.wanted.contains(name) => {
-                self.wanted.push_back(name.clone());
-            }
-            Some(_) => {}
+        });
+        match joins.flatten() {
+            Some(true) => self.wanted.push_back(name.clone()),
+            Some(false) => self.waiting.push_back(name.clone()),
+            None => {}
         }
     }
 
@@ -152,7 +161,7 @@ impl Topics {
                 _ => self.wanted.pop_front().or_else(|| self.waiting.pop_front())?,
             };
             let begun = self.change(&name, |topic| match topic.query.as_mut() {
-                Some(query) if matches!(query.stage, Stage::Waiting) => {
+                Some(query) if query.stage == Stage::Waiting => {
                     query.stage = Stage::Choosing;
                     true
                 }

@@ -119,7 +119,7 @@ impl Message {
     }
 
     /// The topic, shared.
-    pub(crate) fn shared_topic(&self) -> ByteString {
+    pub fn shared_topic(&self) -> ByteString {
         self.topic.clone()
     }
 

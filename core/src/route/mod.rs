@@ -14,6 +14,6 @@ pub use decode::{BadRoute, BrokerData, QueueData, RouteData};
 pub(crate) use error::Remark;
 pub use error::RouteError;
 pub use health::{BrokerHealth, BrokerHealthStats, BrokerState};
-pub use routes::{Phase, Reach, Routes, TopicEntry};
+pub use routes::{News, Phase, Reach, Routes, TopicEntry};
 pub(crate) use table::TopicTable;
 pub use topic::{QUEUES_MAX, TopicRoute, TopicUse};

@@ -1,6 +1,9 @@
 //! What every sender needs to know, as one immutable snapshot.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytestring::ByteString;
 
@@ -46,6 +49,15 @@ pub enum Reach {
     },
 }
 
+/// What a publication tells that the one before it did not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// About these topics.
+    pub topics: BTreeSet<ByteString>,
+    /// About connections, or about everything.
+    pub others: bool,
+}
+
 /// Routes and connections at one moment: published by the client, read by every
 /// [`Delivery`](crate::delivery::Delivery).
 #[derive(Clone, Debug, Default)]
@@ -54,6 +66,8 @@ pub struct Routes {
     pub version: u64,
     /// Whether sends are still served.
     pub phase: Phase,
+    /// What is new in it.
+    pub news: News,
     pub(crate) topics: TopicTable,
     pub(crate) brokers: BTreeMap<Address, Reach>,
     /// By broker name; shared with the routes before and after.
@@ -84,6 +98,7 @@ impl Routes {
 
     /// The same, closed: what a driver publishes when the client can no longer do so itself.
     pub fn closed(&self, why: LinkError) -> Self {
-        Self { version: self.version + 1, phase: Phase::Closed(why), ..Self::default() }
+        let news = News { others: true, ..News::default() };
+        Self { version: self.version + 1, phase: Phase::Closed(why), news, ..Self::default() }
     }
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::route::{TopicEntry, TopicTable};
+use crate::route::{News, TopicEntry, TopicTable};
 
 /// A step of somebody who need not know what he is doing.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ impl Told {
 /// What a sender makes of routes: what is not known may as well not be listed, and rounds count
 /// only while there is no route.
 fn visible(routes: &Routes) -> String {
-    let mut routes = Routes { version: 0, ..routes.clone() };
+    let mut routes = Routes { version: 0, news: News::default(), ..routes.clone() };
     let mut topics = TopicTable::default();
     for (name, topic) in routes.topics.iter() {
         let rounds = if topic.route.is_some() { 0 } else { topic.rounds };

@@ -128,6 +128,12 @@ impl NameServer {
         self.queries.get(topic).copied().unwrap_or(0)
     }
 
+    /// How often it was asked for a route.
+    #[must_use]
+    pub fn queries_in_all(&self) -> u64 {
+        self.queries.values().sum()
+    }
+
     /// Answers queries for this topic with these bytes, or the truth again.
     pub fn set_route_body(&mut self, topic: &str, body: impl Into<Option<String>>) {
         match body.into() {
