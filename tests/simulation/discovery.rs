@@ -1,5 +1,7 @@
 //! Finding brokers: name servers that are dead, forgetful, stale or elsewhere.
 
+use std::time::Duration;
+
 use rocketmq_producer_testkit::sim::{
     BROKER_A, BROKER_B, BROKER_C, Kind, NAME_SERVER_1, NAME_SERVER_2, TOPIC, Trouble, World,
 };
@@ -61,6 +63,37 @@ fn row_29_a_broker_that_comes_back_elsewhere_is_found_within_one_refresh() {
         let receipt = world.deliver(producer, TOPIC).expect("the new address is known");
         assert_eq!(receipt.message_queue.broker_name, "broker-a");
     }
+}
+
+#[test]
+fn row_28_a_route_that_is_mended_is_used_within_one_refresh_and_one_dial() {
+    /// A route that leads nowhere is fetched anew once a second for as long as somebody sends.
+    const REFRESH: Duration = SECOND;
+    /// A question, a dial and a send, each there and back, and a tick.
+    const ROUND_TRIPS: Duration = Duration::from_millis(40);
+    let mut longest = Duration::ZERO;
+    for seed in 0..50 {
+        let (mut world, producer) = warm_world(seed);
+        world.cut_power(BROKER_B);
+        world.cut_power(BROKER_C);
+        world.crash(BROKER_A);
+        world.move_broker(BROKER_A);
+        for _ in 0..100 + 3 * seed {
+            world.send(producer, TOPIC);
+            pass(&mut world, SECOND / 20);
+        }
+        // Each name server is told within 200 ms.
+        world.restart(BROKER_A);
+        let (began, before) = (world.elapsed(), world.counts().acknowledged);
+        let again = |world: &mut World| world.counts().acknowledged > before;
+        while !world.run_until(SECOND / 20, again).expect("no rule is broken") {
+            world.send(producer, TOPIC);
+        }
+        let took = world.elapsed() - began;
+        longest = longest.max(took);
+        assert!(took <= SECOND / 5 + REFRESH + ROUND_TRIPS, "seed {seed}: {took:?}");
+    }
+    println!("the longest took {longest:?}");
 }
 
 #[test]

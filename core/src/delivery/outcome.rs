@@ -1,5 +1,7 @@
 //! How attempts end, and what follows.
 
+use std::sync::Arc;
+
 use super::{
     Attempt, AttemptFailure, Delivery, Outcome, SendErrorKind,
     machine::{State, Target},
@@ -10,6 +12,7 @@ use crate::{
     link::{CallError, LinkError},
     model::{Address, MessageQueue, SendReceipt, SendStatus},
     mutants::{Mutant::AtMostOnceIsNot, is_on},
+    route::{BrokerHealth, BrokerState},
     time::{Instant, Now},
 };
 
@@ -108,11 +111,15 @@ impl Delivery {
     }
 
     pub(super) fn fail_attempt(&mut self, now: Now, target: Target, failure: AttemptFailure) {
-        self.stale |= failure.is_of_a_stale_route();
         self.wrong = failure.is_of_a_wrong_route();
-        if let Some(health) = target.health.filter(|_| failure.is_the_brokers_fault()) {
+        if let Some(health) = target.health.as_ref().filter(|_| failure.is_the_brokers_fault()) {
             health.report_failure(now.instant, self.config.send_latency_enable);
         }
+        // Whoever has been silent to many may be gone. Those that are merely slow now and then are
+        // no reason to ask.
+        let is_ill = |health: Arc<BrokerHealth>| health.state() != BrokerState::Healthy;
+        let silent = matches!(failure, AttemptFailure::Call(CallError::Expired { lent: true }));
+        self.stale |= failure.is_of_a_stale_route() || silent && target.health.is_some_and(is_ill);
         let place = (Some(target.address), target.advertised);
         self.record(now, target.begun, target.queue, place, failure);
     }

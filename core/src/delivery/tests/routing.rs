@@ -95,6 +95,22 @@ fn row_28_a_code_that_speaks_of_a_stale_route_has_it_refreshed_at_once() {
 }
 
 #[test]
+fn row_28_a_broker_that_is_silent_to_many_may_be_gone_from_the_route() {
+    let health = World::new(config(), &["a"]).health("a");
+    let mut asked = Vec::new();
+    for _ in 0..4 {
+        let mut world = World::new(config().with_retry(0), &["a"]);
+        world.routes.health.insert("a".into(), Arc::clone(&health));
+        world.calls("a");
+        world.pass(3000 * MS);
+        world.fail(CallError::Expired { lent: true });
+        world.error();
+        asked.push(world.told.len());
+    }
+    assert_eq!(asked, [0, 0, 1, 1], "once it is ill");
+}
+
+#[test]
 fn row_28_a_send_that_fails_for_a_stale_route_has_it_refreshed_for_the_next() {
     let mut world = World::new(config().with_retry(0), &["a"]);
     world.disconnect("a", 0, false);
