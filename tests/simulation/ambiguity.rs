@@ -1,6 +1,9 @@
 //! What a failure says about the message, when nobody can know.
 
-use rocketmq_producer_core::delivery::{Outcome, SendErrorKind};
+use rocketmq_producer_core::{
+    delivery::{Outcome, SendErrorKind},
+    model::SendStatus,
+};
 use rocketmq_producer_testkit::{
     model::Fault,
     sim::{BROKER_A, BROKER_B, BROKER_C, TOPIC, World},
@@ -92,4 +95,28 @@ fn row_46_a_time_out_says_what_was_waited_for() {
     assert!(matches!(error.kind(), SendErrorKind::TimedOut { .. }), "{error}");
     assert!(error.to_string().contains("waiting for the broker's answer"), "{error}");
     assert_eq!(error.attempts().len(), 3, "each attempt is told: {error}");
+}
+
+#[test]
+fn row_19_a_message_stored_in_doubt_is_a_receipt_that_says_so_or_is_sent_elsewhere() {
+    let statuses = [
+        (10, SendStatus::FlushDiskTimeout),
+        (11, SendStatus::SlaveNotAvailable),
+        (12, SendStatus::FlushSlaveTimeout),
+    ];
+    for (code, status) in statuses {
+        for elsewhere in [false, true] {
+            let mut world = World::new(6);
+            let config = world.config().with_retry_another_broker_when_not_store_ok(elsewhere);
+            let producer = world.producer(config);
+            warm_up(&mut world, producer);
+            world.misbehave(BROKER_A, Fault::ReplyCode(code));
+            let doubtful = (0..30)
+                .map(|_| world.deliver(producer, TOPIC).expect("it is stored"))
+                .filter(|receipt| receipt.status == status)
+                .count();
+            assert_eq!(doubtful > 0, !elsewhere, "code {code}");
+            assert_eq!(world.counts().duplicates > 0, elsewhere, "code {code}");
+        }
+    }
 }

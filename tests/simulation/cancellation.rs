@@ -23,7 +23,7 @@ fn drop_at_every_poll(
         let producer = world.producer(config);
         pass(&mut world, Duration::ZERO);
         story(&mut world);
-        world.send_polled(producer, TOPIC, 20_000, polls, |message| message);
+        world.send_polled(producer, TOPIC, 20_000, polls);
         let others: Vec<_> = (0..10).map(|_| world.send(producer, TOPIC)).collect();
         for other in others {
             // Streams that are not whole, late answers and more are found by the oracle.

@@ -1,9 +1,14 @@
 //! Finding brokers: name servers that are dead, forgetful, stale or elsewhere.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
-use rocketmq_producer_testkit::sim::{
-    BROKER_A, BROKER_B, BROKER_C, Kind, NAME_SERVER_1, NAME_SERVER_2, TOPIC, Trouble, World,
+use rocketmq_producer_core::model::{Address, ProducerConfig};
+use rocketmq_producer_testkit::{
+    model::Fault,
+    sim::{
+        BROKER_A, BROKER_B, BROKER_C, Kind, NAME_SERVER_1, NAME_SERVER_2, Peer, TOPIC, Trouble,
+        World,
+    },
 };
 
 use crate::{SECOND, pass, warm_world};
@@ -153,4 +158,73 @@ fn row_31_a_cluster_on_ipv6_is_a_cluster_like_any_other() {
     for _ in 0..10 {
         assert!(world.deliver(producer, TOPIC).is_ok());
     }
+}
+
+#[test]
+fn row_26_brokers_that_advertise_what_cannot_be_reached_are_found_by_translation() {
+    let docker = |broker: Peer| SocketAddr::from(([172, 17, 0, 2], 10911 + broker_number(broker)));
+    let mut world = World::new(2);
+    let brokers = [BROKER_A, BROKER_B, BROKER_C];
+    let homes = brokers.map(|broker| world.address(broker));
+    brokers.into_iter().for_each(|broker| world.advertise(broker, docker(broker)));
+    pass(&mut world, SECOND);
+
+    let config = world.config();
+    let lost = world.producer(config);
+    let error = world.deliver(lost, TOPIC).expect_err("nobody is there");
+    assert!(error.to_string().contains("172.17.0.2:109"), "{error}");
+
+    let translation = move |_: &str, advertised: &Address| {
+        let home = homes[usize::from(advertised.port - 10911)];
+        Address { host: home.ip().to_string().into(), port: home.port() }
+    };
+    let config = world.config().with_address_translation(Arc::new(translation));
+    let producer = world.producer(config);
+    for _ in 0..10 {
+        assert!(world.deliver(producer, TOPIC).is_ok());
+    }
+    world.misbehave(BROKER_A, Fault::Deny(13));
+    let errors: Vec<_> = (0..6).filter_map(|_| world.deliver(producer, TOPIC).err()).collect();
+    let told = errors.first().expect("a third of them go there").to_string();
+    assert!(told.contains("172.17.0.2:10911"), "both addresses are named: {told}");
+    assert!(told.contains(&homes[0].to_string()), "both addresses are named: {told}");
+}
+
+fn broker_number(broker: Peer) -> u16 {
+    [BROKER_A, BROKER_B, BROKER_C].iter().position(|known| *known == broker).unwrap_or(0) as u16
+}
+
+#[test]
+fn row_30_name_servers_may_be_given_by_name_or_address_in_any_list() {
+    for seed in [1, 8] {
+        let mut world = World::new(seed);
+        let address = world.address(NAME_SERVER_2);
+        for list in ["ns1:9876", " ns1:9876 ;; ns2:9876,ns1:9876 ", &address.to_string()] {
+            let config = ProducerConfig::new("listed", list);
+            let producer = world.producer(config);
+            assert!(world.deliver(producer, TOPIC).is_ok(), "{list:?}");
+        }
+    }
+}
+
+#[test]
+fn row_40_the_default_topic_is_asked_for_only_until_the_topic_is_there() {
+    let (mut world, producer) = warm_world(3);
+    let asked = |world: &mut World| -> u64 {
+        (0..2).map(|index| world.cluster().name_server(index).queries("TBW102")).sum()
+    };
+    assert_eq!(asked(&mut world), 0, "the topic was there");
+    let receipt = world.deliver(producer, "fresh").expect("brokers create it");
+    assert!(receipt.message_queue.queue_id < 4, "default_topic_queue_nums");
+    let at_first = asked(&mut world);
+    assert!((1..=2).contains(&at_first), "{at_first}");
+    for _ in 0..120 {
+        assert!(world.deliver(producer, "fresh").is_ok());
+        pass(&mut world, SECOND);
+    }
+    assert_eq!(asked(&mut world), at_first, "its own route is known now");
+    let brokers: BTreeSet<_> = (0..30)
+        .map(|_| world.deliver(producer, "fresh").expect("it is there").message_queue.broker_name)
+        .collect();
+    assert!(!brokers.is_empty());
 }

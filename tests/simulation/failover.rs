@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use rocketmq_producer_core::{
+    delivery::SendOptions,
+    model::{Message, MessageQueue},
+};
 use rocketmq_producer_testkit::{
     model::Fault,
     sim::{BROKER_A, BROKER_B, BROKER_C, Kind, TOPIC, Trouble, World},
 };
 
-use crate::{SECOND, pass, warm_world};
+use crate::{SECOND, pass, warm_up, warm_world};
 
 #[test]
 fn row_1_brokers_that_never_answer_leave_time_for_one_that_does() {
@@ -115,5 +119,37 @@ fn row_58_two_producers_of_one_group_do_not_know_of_each_other() {
     pass(&mut world, 5 * SECOND);
     for _ in 0..20 {
         assert!(world.deliver(other, TOPIC).is_ok());
+    }
+}
+
+#[test]
+fn row_5_whichever_way_a_send_is_made_it_is_tried_again() {
+    for seed in 0..10 {
+        let mut world = World::new(seed);
+        let config = world.config().with_timeout(10 * SECOND).with_retry(9);
+        let producer = world.producer(config);
+        warm_up(&mut world, producer);
+        let queues = world.publish_queues(producer, TOPIC);
+        let at_broker_a = queues.iter().position(|queue| queue.broker_name == "broker-a").unwrap();
+        let queue = queues[at_broker_a].clone();
+        let by_queue = SendOptions::new().with_queue(queue);
+        let by_selector =
+            SendOptions::new().with_selector(move |_: &_, _: &[MessageQueue]| Some(at_broker_a));
+        let ways = [SendOptions::new(), by_queue, by_selector];
+        world.crash(BROKER_A);
+        let sends: Vec<_> = ways
+            .into_iter()
+            .chain((0..6).map(|_| SendOptions::new()))
+            .map(|options| world.send_by(producer, TOPIC, options, |message| message))
+            .collect();
+        let keyed = ["order-1", "order-2", "order-3", "order-4"].map(|key| {
+            let keyed = |message: Message| message.with_sharding_key(key);
+            world.send_with(producer, TOPIC, 16, keyed)
+        });
+        pass(&mut world, 2 * SECOND);
+        world.restart(BROKER_A);
+        for send in sends.into_iter().chain(keyed) {
+            assert!(world.answer(send).is_ok(), "seed {seed}");
+        }
     }
 }

@@ -7,6 +7,7 @@ mod ambiguity;
 mod back_pressure;
 mod cancellation;
 mod determinism;
+mod diagnosis;
 mod discovery;
 mod failover;
 mod health;

@@ -2,10 +2,10 @@
 
 use rocketmq_producer_testkit::{
     model::Fault,
-    sim::{BROKER_A, BROKER_B, TOPIC, World},
+    sim::{BROKER_A, BROKER_B, BROKER_C, NAME_SERVER_1, NAME_SERVER_2, TOPIC, World},
 };
 
-use crate::{SECOND, pass, warm_up};
+use crate::{SECOND, pass, warm_up, warm_world};
 
 /// One story under many schedules: whatever the scheduler, the network and the brokers make of it,
 /// every send succeeds.
@@ -57,4 +57,44 @@ fn row_15_a_key_keeps_its_queue_whatever_order_name_servers_list_brokers_in() {
         queues.insert(world.answer(send).unwrap().message_queue);
     }
     assert_eq!(queues.len(), 1, "{queues:?}");
+}
+
+#[test]
+fn row_16_answers_that_come_twice_or_from_nowhere_have_no_effect() {
+    for seed in 0..10 {
+        let (mut world, producer) = warm_world(seed);
+        for peer in [BROKER_A, BROKER_B, BROKER_C, NAME_SERVER_1, NAME_SERVER_2] {
+            world.misbehave(peer, Fault::RepeatReplies);
+        }
+        // The oracle compares every receipt with the place of its own message.
+        for _ in 0..50 {
+            let sends: Vec<_> = (0..20).map(|_| world.send(producer, TOPIC)).collect();
+            for send in sends {
+                assert_eq!(world.answer(send).expect("all is well").attempts, 1);
+            }
+        }
+        pass(&mut world, 60 * SECOND);
+        world.expect_nothing_pending().expect("tables are empty");
+    }
+}
+
+#[test]
+fn row_48_a_caller_that_sleeps_over_its_result_delays_nobody() {
+    let mut world = World::new(7);
+    let config = world.config().with_timeout(30 * SECOND).with_async_send_semaphore(4);
+    let producer = world.producer(config);
+    warm_up(&mut world, producer);
+    let sleepers: Vec<_> =
+        (0..4).map(|_| world.send_sleepily(producer, TOPIC, 10 * SECOND)).collect();
+    pass(&mut world, SECOND / 10);
+    let began = world.elapsed();
+    for _ in 0..100 {
+        assert!(world.deliver(producer, TOPIC).is_ok());
+    }
+    let took = world.elapsed() - began;
+    assert!(took < SECOND, "their permits are back with their answers: {took:?}");
+    for sleeper in sleepers {
+        assert!(world.answer(sleeper).is_ok(), "what has come is still there");
+    }
+    assert!(world.elapsed() - began > 9 * SECOND);
 }

@@ -211,7 +211,8 @@ impl Connections {
         self.table.values().filter_map(overdue).collect()
     }
 
-    /// Forgets brokers that no route names any more; returns the links that nobody needs now.
+    /// Forgets brokers that no route names any more, once nobody waits for their connections;
+    /// returns the links that nobody needs now.
     pub(super) fn keep_brokers(
         &mut self,
         now: Now,
@@ -219,14 +220,11 @@ impl Connections {
     ) -> Vec<LinkId> {
         let mut unneeded = Vec::new();
         for (address, connection) in &mut self.table {
-            if connection.broker && !keep(address) {
+            let awaited = connection.up().is_none() && connection.wanted_until > now.instant;
+            if connection.broker && !awaited && !keep(address) {
                 connection.broker = false;
-                match connection.state {
-                    State::Up { link, .. } => unneeded.push(link),
-                    State::Dialing { link, .. } if !connection.is_wanted(now.instant) => {
-                        unneeded.push(link);
-                    }
-                    _ => {}
+                if let State::Up { link, .. } | State::Dialing { link, .. } = connection.state {
+                    unneeded.push(link);
                 }
             }
         }

@@ -87,8 +87,7 @@ impl Client {
             return;
         }
         self.sweep_at = now.instant + self.sweep_interval();
-        let mut rounds = self.rounds_forgotten;
-        let mut any = false;
+        let (mut rounds, mut any) = (self.rounds_forgotten, false);
         self.topics.forget(|topic| {
             // Where order is strict, the layout of keys is not to be forgotten.
             let used = topic.is_still_used(now) || topic.pinned.is_some();
@@ -99,10 +98,8 @@ impl Client {
             !used
         });
         self.rounds_forgotten = rounds;
-        if any {
-            self.topics_changed = true;
-            self.drop_unrouted_brokers(now);
-        }
+        self.topics_changed |= any;
+        self.drop_unrouted_brokers(now);
     }
 
     fn sweep_interval(&self) -> Duration {

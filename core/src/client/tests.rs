@@ -391,9 +391,9 @@ fn config() -> ProducerConfig {
     ProducerConfig::new("PG_TEST", "ns1:9876;ns2:9876")
 }
 
-/// Name servers listen on 9876, brokers on 10911.
+/// Name servers, which have a name or an address, listen on 9876, brokers on 10911.
 fn address(host: &str) -> Address {
-    let port = if host.starts_with("ns") { 9876 } else { 10911 };
+    let port = if host.starts_with("ns") || host.contains(['.', ':']) { 9876 } else { 10911 };
     Address { host: ByteString::from(host), port }
 }
 

@@ -213,3 +213,32 @@ fn row_13_requests_of_brokers_are_answered_as_not_supported_unless_they_are_one_
     assert_eq!(header.opaque, 5, "the request's own");
     assert_eq!(header.remark.as_deref(), Some("request type 326 not supported"));
 }
+
+#[test]
+fn row_11_a_connection_that_outlives_its_route_is_watched_until_it_is_given_up() {
+    let mut world = World::new();
+    for broker in ["a", "b"] {
+        world.host(broker, Host::Swallows);
+    }
+    world.topic("T", &["a", "b"]);
+    world.ask_route("T");
+    world.run(Duration::ZERO);
+    world.ask_broker("a");
+    world.run(MS);
+    // Somebody waits for a connection to a broker that no route names by now.
+    world.topic("T", &["b"]);
+    world.ask_refresh("T");
+    world.run(Duration::ZERO);
+    assert!(world.route("T").is_some_and(|route| route.master("a").is_none()));
+    world.host("a", Host::Serves);
+    let (link, socket) =
+        world.sockets.iter_mut().find(|(_, socket)| socket.address == address("a")).unwrap();
+    socket.up = true;
+    let link = *link;
+    world.handle(Input::Opened(link));
+    world.run(Duration::ZERO);
+    assert!(world.is_up("a"), "whoever waits for it can have it");
+    assert_eq!(world.heartbeats_of("a").len(), 1);
+    world.run_in_use("T", 70 * SECOND);
+    assert!(world.closed.iter().any(|(_, closed, _)| *closed == link), "nobody needs it now");
+}

@@ -38,7 +38,7 @@ fn play(world: &mut World, data: &[u8]) -> Result<(), Violation> {
                 let size = usize::from(byte(2)) * 1_000;
                 world.send_with(producer, "fresh", size, |message| message);
             }
-            4 => _ = world.send_polled(producer, TOPIC, 10, byte(2).into(), |message| message),
+            4 => _ = world.send_polled(producer, TOPIC, 10, byte(2).into()),
             5 if byte(2) < 64 => world.shut_down(producer),
             5 => world.start(producer),
             _ => world.run_for(time)?,

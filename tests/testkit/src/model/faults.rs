@@ -29,6 +29,8 @@ pub enum Fault {
         /// How many times.
         times: u32,
     },
+    /// Answers every request with this code, without acting.
+    Deny(i32),
     /// Acts on sends, and answers them with this code.
     ReplyCode(i32),
     /// Stores so many more sends, and answers them with this code and remark. A code of
@@ -62,6 +64,7 @@ impl Fault {
                 *times -= 1;
                 Some(Some(Response::code(*code, remark.clone())))
             }
+            Self::Deny(code) => Some(Some(Response::code(*code, "denied"))),
             Self::GoAway if frame.header.version >= KNOWS_GO_AWAY_FROM => {
                 let response = Response::code(GO_AWAY, "please go away");
                 Some(Some(Response { version: GO_AWAY_VERSION, ..response }))

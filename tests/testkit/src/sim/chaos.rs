@@ -14,7 +14,7 @@ use super::{
     kind::Kind,
     oracle::SendId,
     trouble::Trouble,
-    world::{BROKERS, Happening, Peer, TOPIC, World},
+    world::{BROKERS, Happening, Peer, Producer, TOPIC, World},
 };
 
 /// Until this long after its last trouble a broker's connections may still be bad without anybody
@@ -200,8 +200,7 @@ impl World {
 
     /// The brokers that a producer can send to, as far as it knows.
     pub(super) fn known_to(&self, producer: usize) -> Vec<Peer> {
-        let lifecycle = self.producers[producer].lifecycle.as_ref();
-        let queues = lifecycle.map(|lifecycle| lifecycle.publish_queues(TOPIC)).unwrap_or_default();
+        let queues = self.publish_queues(Producer(producer), TOPIC);
         let names = |peer: &Peer| queues.iter().any(|queue| queue.broker_name == peer.name());
         BROKERS.into_iter().filter(names).collect()
     }

@@ -40,7 +40,7 @@ pub(super) struct Surroundings {
 }
 
 impl Surroundings {
-    fn now(&self) -> Instant {
+    pub(super) fn now(&self) -> Instant {
         self.clock.now().instant
     }
 }

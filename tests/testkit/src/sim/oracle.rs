@@ -238,6 +238,10 @@ impl Oracle {
             let story = format!("send {id} gave back {given_back:?}");
             return self.violate("the message comes back", story);
         }
+        if send.uniq_key.is_some() && send.uniq_key.as_deref() != given_back.uniq_key() {
+            let story = format!("send {id} is stored under {:?}, not {error:?}", send.uniq_key);
+            return self.violate("one id for one message", story);
+        }
         if outcome != Outcome::Unknown && !send.places.is_empty() {
             let story = format!("send {id} is stored at {:?} and said: {error}", send.places);
             return self.violate("what failed for certain is not stored", story);

@@ -1,15 +1,15 @@
 //! Producers of the world and their sends.
 
-use std::{rc::Rc, time::Duration};
+use std::{rc::Rc, task::Poll, time::Duration};
 
 use rocketmq_producer_core::{
     delivery::{SendError, SendErrorKind, SendOptions},
-    model::{Identity, Message, ProducerConfig, SendReceipt},
+    model::{Identity, Message, MessageQueue, ProducerConfig, SendReceipt},
 };
 use rocketmq_producer_shared::{Begun, DriverBell, Lifecycle};
 
 use super::{
-    driver::LocalFuture,
+    driver::{LocalFuture, Surroundings},
     oracle::{SendId, TICK, body},
     producer::SimProducer,
     world::{Happening, Producer, World},
@@ -90,6 +90,13 @@ impl World {
         (producer.lifecycle, producer.told_to_end) = (None, Some(self.now));
     }
 
+    /// The queues that a producer would send to.
+    #[must_use]
+    pub fn publish_queues(&self, producer: Producer, topic: &str) -> Vec<MessageQueue> {
+        let lifecycle = self.producers[producer.0].lifecycle.as_ref();
+        lifecycle.map(|lifecycle| lifecycle.publish_queues(topic)).unwrap_or_default()
+    }
+
     /// Sends a message of a few bytes to `topic`.
     pub fn send(&mut self, producer: Producer, topic: &str) -> SendId {
         self.send_with(producer, topic, 16, |message| message)
@@ -103,19 +110,52 @@ impl World {
         size: usize,
         dress: impl FnOnce(Message) -> Message,
     ) -> SendId {
-        self.send_polled(producer, topic, size, u32::MAX, dress)
+        let message = dress(self.message(topic, size));
+        self.begin_send(producer, message, SendOptions::new(), Caller::Attentive)
     }
 
-    /// The same, and drops the send's future when it has been polled so many times.
+    /// Sends a message of a few bytes with options of its own.
+    pub fn send_by(
+        &mut self,
+        producer: Producer,
+        topic: &str,
+        options: SendOptions,
+        dress: impl FnOnce(Message) -> Message,
+    ) -> SendId {
+        let message = dress(self.message(topic, 16));
+        self.begin_send(producer, message, options, Caller::Attentive)
+    }
+
+    /// Sends a message of this size, and drops the send's future when it has been polled so many
+    /// times.
     pub fn send_polled(
         &mut self,
         producer: Producer,
         topic: &str,
         size: usize,
         polls: u32,
-        dress: impl FnOnce(Message) -> Message,
     ) -> SendId {
-        let message = dress(Message::new(topic, body(self.oracle.next_id(), size)));
+        let message = self.message(topic, size);
+        self.begin_send(producer, message, SendOptions::new(), Caller::Fickle { polls })
+    }
+
+    /// Sends a message of a few bytes, and looks at the send's future no more often than this.
+    pub fn send_sleepily(&mut self, producer: Producer, topic: &str, nap: Duration) -> SendId {
+        let message = self.message(topic, 16);
+        self.begin_send(producer, message, SendOptions::new(), Caller::Sleepy { nap })
+    }
+
+    fn message(&self, topic: &str, size: usize) -> Message {
+        Message::new(topic, body(self.oracle.next_id(), size))
+    }
+
+    fn begin_send(
+        &mut self,
+        producer: Producer,
+        message: Message,
+        options: SendOptions,
+        caller: Caller,
+    ) -> SendId {
         let known = &self.producers[producer.0];
         let id = self.oracle.begin(self.now, producer.0, message.clone(), &known.config);
         self.agenda.add(self.oracle.due(id), Happening::Due(id));
@@ -123,17 +163,23 @@ impl World {
         let brokers = self.known_to(producer.0);
         self.known_brokers.insert(id, brokers);
         let (answers, first_polls) = (Rc::clone(&self.answers), Rc::clone(&self.first_polls));
-        let note = [id, producer.0 as u64, size as u64];
+        let note = [id, producer.0 as u64, message.body().len() as u64];
         self.trace.note(self.now, "send", &note, || {
+            let (topic, size) = (message.topic(), message.body().len());
             format!("{id} by producer {} to {topic}, {size} bytes", producer.0)
         });
+        let around = self.around.clone();
         let task = self.executor.spawn("send", async move {
             // Only now the producer hears of it.
             let order = first_polls.borrow().len() as u64;
             first_polls.borrow_mut().insert(id, order);
             let send: LocalFuture<_> =
-                Box::pin(async move { lifecycle.begin_send(message, SendOptions::new())?.await });
-            let result = poll_up_to(polls, send).await;
+                Box::pin(async move { lifecycle.begin_send(message, options)?.await });
+            let result = match caller {
+                Caller::Attentive => Some(send.await),
+                Caller::Fickle { polls } => poll_up_to(polls, send).await,
+                Caller::Sleepy { nap } => Some(poll_every(nap, send, &around).await),
+            };
             answers.borrow_mut().push_back((id, result));
         });
         self.tasks_of_sends.insert(id, task);
@@ -216,15 +262,42 @@ impl World {
     }
 }
 
+/// How a send's future is treated by whoever has it.
+#[derive(Clone, Copy, Debug)]
+enum Caller {
+    /// Polled whenever it likes.
+    Attentive,
+    /// Dropped after so many polls.
+    Fickle { polls: u32 },
+    /// Polled no more often than this.
+    Sleepy { nap: Duration },
+}
+
 /// Polls a future so many times at most; none when that was not enough.
 async fn poll_up_to<T>(polls: u32, mut future: LocalFuture<T>) -> Option<T> {
     let mut left = polls;
     std::future::poll_fn(|context| {
         if left == 0 {
-            return std::task::Poll::Ready(None);
+            return Poll::Ready(None);
         }
         left -= 1;
         future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+/// Polls a future when it is woken, and not before `nap` has passed since the last time.
+async fn poll_every<T>(nap: Duration, mut future: LocalFuture<T>, around: &Surroundings) -> T {
+    let mut timer = around.timers.timer();
+    let mut awake_at = around.now();
+    std::future::poll_fn(|context| {
+        while timer.poll(context, around.now(), awake_at).is_ready() {
+            if let Poll::Ready(result) = future.as_mut().poll(context) {
+                return Poll::Ready(result);
+            }
+            awake_at = around.now() + nap;
+        }
+        Poll::Pending
     })
     .await
 }

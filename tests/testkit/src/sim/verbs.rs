@@ -79,6 +79,18 @@ impl World {
         self.cluster.set_broker_address(broker.name(), new);
     }
 
+    /// Where a node listens.
+    #[must_use]
+    pub fn address(&self, peer: Peer) -> SocketAddr {
+        self.servers[peer.0].address
+    }
+
+    /// A broker tells name servers that it listens there, which may not be true.
+    pub fn advertise(&mut self, broker: Peer, address: SocketAddr) {
+        self.cluster.set_broker_address(broker.name(), address);
+        self.spread_news();
+    }
+
     /// A name server's name leads to another node from now on.
     pub fn rename(&mut self, name_server: Peer, to: Peer) {
         let address = self.servers[to.0].address;
