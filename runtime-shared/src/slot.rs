@@ -11,6 +11,7 @@ use std::{
 
 use rocketmq_producer_core::{
     Waiter,
+    command::ResponseCode,
     link::{CallError, LinkError},
 };
 
@@ -42,6 +43,12 @@ struct State {
     permit: Option<Permit>,
     lane: Option<Lane>,
     waker: Option<Waker>,
+}
+
+impl State {
+    fn give_back(&mut self) -> (Option<Lane>, Option<Permit>) {
+        (self.lane.take(), if self.calls == 0 { self.permit.take() } else { None })
+    }
 }
 
 /// What has arrived since the last look.
@@ -81,11 +88,25 @@ impl Slot {
     /// The send is over: the next of its sharding key may go, and the next of all, unless a call of
     /// this one is still in flight.
     pub(crate) fn finish(&self) {
+        let given_back = lock(&self.state).give_back();
+        drop(given_back);
+    }
+
+    /// A call has come back. One that is as good as can be ends the send, however long its caller
+    /// takes to look.
+    fn put_answer(&self, attempt: u32, answer: Completion) {
         let mut state = lock(&self.state);
-        let lane = state.lane.take();
-        let permit = if state.calls == 0 { state.permit.take() } else { None };
+        state.calls -= 1;
+        let is_stored =
+            matches!(&answer, Ok(frame) if frame.header.code == ResponseCode::SUCCESS.0);
+        state.answers.push_back((attempt, answer));
+        let given_back = if is_stored { state.give_back() } else { (None, None) };
+        let waker = state.waker.take();
         drop(state);
-        drop((lane, permit));
+        drop(given_back);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Nobody will look any more.
@@ -193,10 +214,7 @@ impl Caller {
 
     fn put(&mut self, completion: Completion) {
         if let Some(slot) = self.slot.take() {
-            slot.change(|state| {
-                state.calls -= 1;
-                state.answers.push_back((self.attempt, completion));
-            });
+            slot.put_answer(self.attempt, completion);
         }
     }
 }
