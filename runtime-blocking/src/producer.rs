@@ -145,6 +145,12 @@ impl Producer {
         self.lifecycle.publish_queues(topic)
     }
 
+    /// Forgets, soon, the routes that no name server has confirmed for `route_timeout` and that no
+    /// send has used of late.
+    pub fn clear_expired_routes(&self) {
+        self.lifecycle.clear_expired_routes();
+    }
+
     /// Asks the name servers about a topic now; true when its route is another than before. Under
     /// `strict_order`, sharding keys spread over the route's queues anew.
     ///

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use rocketmq_producer_core::{
-    client::Client,
+    client::{Client, Input},
     delivery::{SendError, SendErrorKind, SendOptions},
     model::{ConfigError, Identity, Message, MessageQueue, ProducerConfig},
     route::{BrokerHealthStats, Choice, Routes},
@@ -168,6 +168,13 @@ impl<W: Wire> Lifecycle<W> {
     pub fn update_route_info(&self, topic: &str) -> Option<RouteUpdate<W>> {
         let session = self.session().filter(|session| session.is_open())?;
         Some(RouteUpdate::new(session, topic.to_owned()))
+    }
+
+    /// Has the routes forgotten that are stale and that nobody uses.
+    pub fn clear_expired_routes(&self) {
+        if let Some(session) = self.session() {
+            session.inbox.push(Input::ClearExpiredRoutes);
+        }
     }
 
     fn routes(&self) -> Option<Arc<Routes>> {

@@ -70,6 +70,9 @@ pub enum Input {
     },
     /// A peer asks to be left.
     GoAway(LinkId),
+    /// Routes that no name server has confirmed for `route_timeout`, and that nobody uses, are to be
+    /// forgotten.
+    ClearExpiredRoutes,
     /// No more sends will begin; leave when those in flight are over.
     Shutdown,
     /// No send is in flight.

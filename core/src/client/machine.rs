@@ -133,6 +133,7 @@ impl Client {
             Input::Heard { link, at } => self.handle_heard(now, link, at),
             Input::Request { link, frame } => self.handle_request(link, &frame),
             Input::GoAway(link) => _ = self.retire(now, link, LinkError::GoAway),
+            Input::ClearExpiredRoutes => self.clear_expired_routes(now),
             Input::Shutdown => self.begin_shutdown(now),
             Input::Drained => self.begin_leaving(now),
         }

@@ -87,15 +87,27 @@ impl Client {
             return;
         }
         self.sweep_at = now.instant + self.sweep_interval();
+        // Where order is strict, the layout of keys is not to be forgotten.
+        self.forget_topics(now, |topic| !topic.is_still_used(now) && topic.pinned.is_none());
+    }
+
+    /// Forgets the routes that no name server has confirmed for `route_timeout`, and that nobody
+    /// uses.
+    pub(super) fn clear_expired_routes(&mut self, now: Now) {
+        let timeout = self.config.route_timeout;
+        self.forget_topics(now, |topic| topic.is_expired(now, timeout) && topic.pinned.is_none());
+        self.begin_rounds(now);
+    }
+
+    fn forget_topics(&mut self, now: Now, mut is_over: impl FnMut(&mut Topic) -> bool) {
         let (mut rounds, mut any) = (self.rounds_forgotten, false);
         self.topics.forget(|topic| {
-            // Where order is strict, the layout of keys is not to be forgotten.
-            let used = topic.is_still_used(now) || topic.pinned.is_some();
-            if !used {
+            let over = is_over(topic);
+            if over {
                 rounds = rounds.max(topic.entry.rounds);
                 any = true;
             }
-            !used
+            over
         });
         self.rounds_forgotten = rounds;
         self.topics_changed |= any;

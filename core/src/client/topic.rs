@@ -20,7 +20,7 @@ const RETRY_MAX: Duration = Duration::from_secs(1);
 /// How soon after a round that was asked for out of turn the next such round may begin.
 const REFRESH_PAUSE: Duration = Duration::from_secs(1);
 /// When a route is fetched anew, in ten-thousandths of the interval: not all at the same time.
-const STEADY: RangeInclusive<u32> = 9_000..=11_000;
+const STEADY: RangeInclusive<u32> = 8_000..=10_000;
 /// The same for a route that others may have been found together with, so that they part.
 const SCATTERED: RangeInclusive<u32> = 1_000..=10_000;
 /// Sweeps that find a topic unused, one a refresh interval, until it is forgotten.
@@ -149,6 +149,7 @@ impl Topic {
         // What has begun, failed or been doubted together is found together.
         let in_company = self.entry.route.is_none() || self.streak > 0 || self.refresh_wanted;
         let part = jitter.u32(if in_company { SCATTERED } else { STEADY });
+        route.usage().confirm(now.instant);
         let same = self.entry.route.as_ref().is_some_and(|known| **known == route);
         if !same {
             self.entry.route = Some(Arc::new(route));
@@ -208,6 +209,14 @@ impl Topic {
         let Some(route) = &self.entry.route else { return true };
         self.unused = if route.usage().take() { 0 } else { self.unused + 1 };
         self.unused <= UNUSED_MAX || self.query.is_some() || self.is_wanted(now)
+    }
+
+    /// Its route is stale, and nobody has used it since before the last sweep, or waits for it.
+    pub(super) fn is_expired(&self, now: Now, route_timeout: Duration) -> bool {
+        let expired =
+            |route: &TopicRoute| route.age(now.instant) > route_timeout && !route.is_used();
+        let unused = self.unused > 0 && !self.is_wanted(now);
+        unused && self.entry.route.as_deref().is_some_and(expired)
     }
 
     fn is_asked_again(&self) -> bool {

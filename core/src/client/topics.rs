@@ -88,6 +88,7 @@ impl Topics {
 
     pub(super) fn remove(&mut self, name: &ByteString) {
         let Some(topic) = self.table.remove(name) else { return };
+        self.under_way.remove(name);
         self.schedule.remove(&(topic.attention().at, name.clone()));
         self.brokers.follow(topic.entry.route.as_deref(), None);
         self.unpublished.insert(name.clone());

@@ -59,6 +59,7 @@ impl Delivery {
 
     fn aim(&mut self, now: Now, routes: &Routes, route: &TopicRoute) {
         route.mark_used();
+        self.stale |= route.is_first_found_stale(now.instant, self.config.route_timeout);
         let queue = match self.next_queue(now, routes, route) {
             Ok(Some(queue)) => queue,
             Ok(None) => {

@@ -9,7 +9,7 @@ mod table;
 mod topic;
 
 pub(crate) use choice::Circumstances;
-pub use choice::{BadSelection, Choice, QueueSelector, RoutingError, RoutingResult};
+pub use choice::{BadSelection, Choice, Decider, QueueSelector, RoutingError, RoutingResult};
 pub use decode::{BadRoute, BrokerData, QueueData, RouteData};
 pub(crate) use error::Remark;
 pub use error::RouteError;

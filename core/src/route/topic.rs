@@ -4,14 +4,18 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use bytestring::ByteString;
 
 use super::{BadRoute, RouteData};
-use crate::model::{Address, AddressTranslation, MessageQueue, java_string_hash};
+use crate::{
+    model::{Address, AddressTranslation, MessageQueue, java_string_hash},
+    time::Instant,
+};
 
 /// More queues than any topic has; a route that claims more is refused before memory is taken.
 pub const QUEUES_MAX: usize = 65_536;
@@ -37,17 +41,28 @@ pub struct TopicRoute {
     fallback: bool,
 }
 
-/// What sends leave behind on a topic's routes: how far the rotation is, and that they were there.
+/// What a topic's routes have in common: how far the rotation is, that sends have been there, and
+/// when a name server has last said that it is so.
 #[derive(Debug, Default)]
 pub struct TopicUse {
     cursor: AtomicU32,
     used: AtomicBool,
+    /// In nanoseconds of the driver's clock.
+    confirmed_at: AtomicU64,
+    /// A send has found the route to be stale and said so.
+    stale: AtomicBool,
 }
 
 impl TopicUse {
     /// Not used yet; the rotation will start at `cursor`.
     pub fn starting_at(cursor: u32) -> Self {
-        Self { cursor: cursor.into(), used: false.into() }
+        Self { cursor: cursor.into(), ..Self::default() }
+    }
+
+    /// A name server has said that the route is as it is.
+    pub fn confirm(&self, now: Instant) {
+        self.confirmed_at.store(now.as_nanos(), Ordering::Relaxed);
+        self.stale.store(false, Ordering::Relaxed);
     }
 
     /// True when a send has been there since this was last asked.
@@ -154,6 +169,22 @@ impl TopicRoute {
         if !self.usage.used.load(Ordering::Relaxed) {
             self.usage.used.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// True when a send has used the route since the client last looked.
+    pub fn is_used(&self) -> bool {
+        self.usage.used.load(Ordering::Relaxed)
+    }
+
+    /// How long ago a name server has last confirmed the route.
+    pub fn age(&self, now: Instant) -> Duration {
+        let confirmed_at = self.usage.confirmed_at.load(Ordering::Relaxed);
+        now.saturating_since(Instant::from_nanos(confirmed_at))
+    }
+
+    /// True for the first who finds the route older than `timeout`: one question serves all.
+    pub(crate) fn is_first_found_stale(&self, now: Instant, timeout: Duration) -> bool {
+        self.age(now) > timeout && !self.usage.stale.swap(true, Ordering::Relaxed)
     }
 
     /// Where the master of `broker_name` listens.

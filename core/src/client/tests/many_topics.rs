@@ -120,3 +120,23 @@ fn row_43_what_failed_together_is_not_refreshed_together() {
     let seconds = world.questions_by_second(back);
     assert!(seconds.iter().all(|second| *second <= 200), "{seconds:?}");
 }
+
+#[test]
+fn routes_that_nobody_confirms_and_nobody_uses_can_be_cleared() {
+    let mut world = World::with_topics(10);
+    let clear = |world: &mut World| {
+        world.handle(Input::ClearExpiredRoutes);
+        world.run(Duration::ZERO);
+        world.routes.topics.len()
+    };
+    world.run_in_use("T3", 60 * SECOND);
+    assert_eq!(clear(&mut world), 10, "they are confirmed again and again");
+    for server in ["ns1", "ns2"] {
+        world.host(server, Host::Refuses);
+    }
+    world.cut_name_servers();
+    world.run_in_use("T3", 60 * SECOND);
+    assert!(world.route("T3").unwrap().age(world.now.instant) > 30 * SECOND);
+    assert_eq!(clear(&mut world), 1, "one is used");
+    assert!(world.route("T3").is_some());
+}

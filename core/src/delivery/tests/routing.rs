@@ -121,6 +121,27 @@ fn row_28_a_send_that_fails_for_a_stale_route_has_it_refreshed_for_the_next() {
 }
 
 #[test]
+fn row_28_the_first_to_use_a_stale_route_has_it_refreshed_and_uses_it_all_the_same() {
+    let mut world = World::new(config().with_route_timeout(10 * MS), &["a"]);
+    world.pass(9 * MS);
+    world.calls("a");
+    assert!(world.told.is_empty(), "it is old, but not too old");
+    let routes = world.routes;
+    let send = || {
+        let mut world = World::unrouted(config().with_route_timeout(10 * MS), message());
+        world.routes = routes.clone();
+        world.pass(11 * MS);
+        world.calls("a");
+        world.told
+    };
+    assert_eq!(send(), [Ask::Refresh(TOPIC.into())]);
+    assert_eq!(send(), [], "one question serves all");
+    let confirmed = Instant::from_nanos(12_000_000);
+    routes.topics.get(TOPIC).unwrap().route.as_ref().unwrap().usage().confirm(confirmed);
+    assert_eq!(send(), []);
+}
+
+#[test]
 fn row_28_a_retry_with_nowhere_else_to_go_waits_for_the_new_route() {
     let mut world = World::new(config(), &["a"]);
     world.calls("a");

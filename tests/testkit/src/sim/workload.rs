@@ -69,6 +69,7 @@ impl World {
         match rng.u8(..8) {
             0 => config.with_heartbeat_broker_interval(millis(rng, 1_000..10_000)),
             1 => config.with_auto_create_topic(false),
+            2 => config.with_route_timeout(millis(rng, 500..60_000)),
             _ => config,
         }
     }

@@ -1,0 +1,150 @@
+//! What a producer can be told.
+
+mod rules;
+mod setters;
+
+use std::time::Duration;
+
+pub use rules::ConfigError;
+
+use super::{RoutingStrategy, SharedTranslation};
+use crate::codec::SerializeType;
+
+/// A producer's configuration; every field has an effect.
+///
+/// ```
+/// use std::time::Duration;
+/// use rocketmq_producer_core::model::ProducerConfig;
+///
+/// let config = ProducerConfig::new("orders", "10.0.0.1:9876;10.0.0.2:9876")
+///     .with_timeout(Duration::from_secs(5))
+///     .with_retry(3);
+/// assert!(config.validate().is_ok());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProducerConfig {
+    /// The group that brokers know this producer by. `DEFAULT_PRODUCER`.
+    pub producer_group: String,
+    /// Unique per producer; none makes `<host>@<pid>#<unique>`.
+    pub client_id: Option<String>,
+    /// Name servers, `host:port`, separated by `;` or `,`. `localhost:9876`.
+    pub namesrv_addr: String,
+    /// Bounds a whole send, retries included. 3 s.
+    pub send_msg_timeout: Duration,
+    /// Further attempts after the first. 2.
+    pub retry_times: u32,
+    /// Whether a send whose outcome is unknown is tried again (at least once; the message may be
+    /// stored twice under one UNIQ_KEY) or given up (at most once). True.
+    pub retry_unknown: bool,
+    /// What an attempt gets at least before the next broker is tried, where the budget allows.
+    /// 1 s.
+    pub attempt_timeout_min: Duration,
+    /// Whether a message that was stored with another status than `SendOk` is sent to another broker
+    /// as well: it may be stored twice, under one UNIQ_KEY. False. Never changes the queue of a
+    /// message with a sharding key, and does nothing where `retry_unknown` is false.
+    pub retry_another_broker_when_not_store_ok: bool,
+    /// How messages without a sharding key get their queues. Round robin.
+    pub routing_strategy: RoutingStrategy,
+    /// Whether sharding keys keep the queues of their topic's first route, whatever becomes of its
+    /// brokers: order matters more than availability. False.
+    pub strict_order: bool,
+    /// Whether brokers that have been slow or failed are avoided for a time that the classic table
+    /// of latencies says. False.
+    pub send_latency_enable: bool,
+    /// Sends in flight; further ones wait their turn. 10,000.
+    pub async_send_semaphore: usize,
+    /// Bytes of sends in flight; further ones wait their turn. 64 MiB.
+    pub in_flight_bytes_max: usize,
+    /// Longest body. 4 MiB.
+    pub max_message_size: usize,
+    /// Whether a topic without a route is sent to as brokers create topics. True.
+    pub auto_create_topic: bool,
+    /// Queues of a topic created so. 4.
+    pub default_topic_queue_nums: u32,
+    /// The form of request headers; replies are read in either. Binary.
+    pub serialize_type: SerializeType,
+    /// How often the routes of topics in use are fetched anew, or up to a fifth sooner; a topic that
+    /// no send has used for ten times as long is forgotten. 30 s.
+    pub update_topic_route_info_interval: Duration,
+    /// A route that no name server has confirmed for this long is stale: the next send that uses it
+    /// has it fetched anew. 30 s.
+    pub route_timeout: Duration,
+    /// How often the host names of connected name servers are resolved anew, to follow those that
+    /// have come to lead elsewhere. 30 s.
+    pub poll_name_server_interval: Duration,
+    /// How soon a failed refresh is tried again. 10 s.
+    pub poll_name_server_interval_short: Duration,
+    /// What one round of questions to all name servers may take; each gets its share. 2 s.
+    pub name_server_timeout: Duration,
+    /// How often brokers hear from the producer; below 120 s. 30 s.
+    pub heartbeat_broker_interval: Duration,
+    /// A broker's connection on which nothing has been heard for this long is asked for a sign of
+    /// life; below 120 s. 10 s.
+    pub probe_idle: Duration,
+    /// An unanswered heartbeat means a dead connection after this long. 3 s.
+    pub heartbeat_timeout: Duration,
+    /// Resolving and connecting, together. 3 s.
+    pub connect_timeout: Duration,
+    /// The longest pause between two attempts to connect to one address. 10 s.
+    pub reconnect_backoff_max: Duration,
+    /// Where brokers really are, when the addresses they advertise are of no use here. None: where
+    /// they say.
+    pub address_translation: Option<SharedTranslation>,
+    /// How long `shutdown` waits for what is in flight. 3 s.
+    pub shutdown_timeout: Duration,
+    /// Sends that may await their reply on one connection; further ones wait for room. 10,000.
+    pub connection_in_flight_max: usize,
+    /// Bytes that may wait to be written on one connection; further sends wait for room, and are
+    /// known not to have been sent until they get it. 1 MiB.
+    pub connection_queue_bytes_max: usize,
+}
+
+impl Default for ProducerConfig {
+    fn default() -> Self {
+        Self {
+            producer_group: "DEFAULT_PRODUCER".to_owned(),
+            client_id: None,
+            namesrv_addr: "localhost:9876".to_owned(),
+            send_msg_timeout: Duration::from_secs(3),
+            retry_times: 2,
+            retry_unknown: true,
+            attempt_timeout_min: Duration::from_secs(1),
+            retry_another_broker_when_not_store_ok: false,
+            routing_strategy: RoutingStrategy::RoundRobin,
+            strict_order: false,
+            send_latency_enable: false,
+            async_send_semaphore: 10_000,
+            in_flight_bytes_max: 64 * 1024 * 1024,
+            max_message_size: 4 * 1024 * 1024,
+            auto_create_topic: true,
+            default_topic_queue_nums: 4,
+            serialize_type: SerializeType::Binary,
+            update_topic_route_info_interval: Duration::from_secs(30),
+            route_timeout: Duration::from_secs(30),
+            poll_name_server_interval: Duration::from_secs(30),
+            poll_name_server_interval_short: Duration::from_secs(10),
+            name_server_timeout: Duration::from_secs(2),
+            heartbeat_broker_interval: Duration::from_secs(30),
+            probe_idle: Duration::from_secs(10),
+            heartbeat_timeout: Duration::from_secs(3),
+            connect_timeout: Duration::from_secs(3),
+            reconnect_backoff_max: Duration::from_secs(10),
+            address_translation: None,
+            shutdown_timeout: Duration::from_secs(3),
+            connection_in_flight_max: 10_000,
+            connection_queue_bytes_max: 1024 * 1024,
+        }
+    }
+}
+
+impl ProducerConfig {
+    /// The defaults, with a group and the name servers' addresses.
+    pub fn new(producer_group: impl Into<String>, namesrv_addr: impl Into<String>) -> Self {
+        Self {
+            producer_group: producer_group.into(),
+            namesrv_addr: namesrv_addr.into(),
+            ..Self::default()
+        }
+    }
+}

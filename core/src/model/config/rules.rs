@@ -1,0 +1,173 @@
+//! What a configuration may say.
+
+use std::time::Duration;
+
+use super::ProducerConfig;
+use crate::model::{Address, validate_group};
+
+/// Brokers close a connection on frames above 16 MiB; what else a frame carries fits 64 KiB.
+const MESSAGE_SIZE_MAX: usize = 16 * 1024 * 1024 - 64 * 1024;
+/// Clocks tick in nanoseconds, the wire in milliseconds.
+const DURATION_MIN: Duration = Duration::from_millis(1);
+/// Longer than anybody waits, and far from where a clock's arithmetic ends.
+const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// Brokers drop a producer that has been silent this long, and end an idle connection.
+const HEARTBEAT_INTERVAL_MAX: Duration = Duration::from_secs(120);
+
+impl ProducerConfig {
+    /// Checks every field and parses the name servers' addresses.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the first field that breaks its rule, its value and the rule.
+    pub fn validate(&self) -> Result<Vec<Address>, ConfigError> {
+        validate_group(&self.producer_group).map_err(|rule| {
+            ConfigError::new("producer_group", &self.producer_group, rule.to_string())
+        })?;
+        if let Some(client_id) = &self.client_id {
+            let good = !client_id.is_empty() && !client_id.chars().any(char::is_control);
+            rule(good, "client_id", client_id, "it must be printable and not empty")?;
+        }
+        self.validate_sizes()?;
+        self.validate_durations()?;
+        Address::parse_list(&self.namesrv_addr).map_err(|error| {
+            ConfigError::new("namesrv_addr", &self.namesrv_addr, error.to_string())
+        })
+    }
+
+    fn validate_sizes(&self) -> Result<(), ConfigError> {
+        let size = self.max_message_size;
+        let limit = format!("it must be from 1 to {MESSAGE_SIZE_MAX} bytes");
+        rule((1..=MESSAGE_SIZE_MAX).contains(&size), "max_message_size", &size, &limit)?;
+        let queues = self.default_topic_queue_nums;
+        let good = (1..=65_535).contains(&queues);
+        rule(good, "default_topic_queue_nums", &queues, "it must be from 1 to 65535")?;
+        let sends = self.async_send_semaphore;
+        let good = (1..=10_000_000).contains(&sends);
+        rule(good, "async_send_semaphore", &sends, "it must be from 1 to 10000000")?;
+        let bytes = self.in_flight_bytes_max;
+        rule(bytes >= 1, "in_flight_bytes_max", &bytes, "it must be at least 1")?;
+        let sends = self.connection_in_flight_max;
+        let good = (1..=1_000_000).contains(&sends);
+        rule(good, "connection_in_flight_max", &sends, "it must be from 1 to 1000000")?;
+        let bytes = self.connection_queue_bytes_max;
+        rule(bytes >= 1, "connection_queue_bytes_max", &bytes, "it must be at least 1")
+    }
+
+    fn validate_durations(&self) -> Result<(), ConfigError> {
+        for (field, duration) in [
+            ("send_msg_timeout", self.send_msg_timeout),
+            ("attempt_timeout_min", self.attempt_timeout_min),
+            ("update_topic_route_info_interval", self.update_topic_route_info_interval),
+            ("route_timeout", self.route_timeout),
+            ("poll_name_server_interval", self.poll_name_server_interval),
+            ("poll_name_server_interval_short", self.poll_name_server_interval_short),
+            ("name_server_timeout", self.name_server_timeout),
+            ("heartbeat_broker_interval", self.heartbeat_broker_interval),
+            ("probe_idle", self.probe_idle),
+            ("heartbeat_timeout", self.heartbeat_timeout),
+            ("connect_timeout", self.connect_timeout),
+            ("reconnect_backoff_max", self.reconnect_backoff_max),
+        ] {
+            let shown = format!("{duration:?}");
+            let good = (DURATION_MIN..=DURATION_MAX).contains(&duration);
+            rule(good, field, &shown, "it must be from 1 ms to 365 days")?;
+        }
+        let shown = format!("{:?}", self.shutdown_timeout);
+        let good = self.shutdown_timeout <= DURATION_MAX;
+        rule(good, "shutdown_timeout", &shown, "it must be at most 365 days")?;
+        let interval = self.heartbeat_broker_interval;
+        let shown = format!("{interval:?}");
+        let good = interval < HEARTBEAT_INTERVAL_MAX;
+        rule(good, "heartbeat_broker_interval", &shown, "brokers drop producers silent for 120 s")?;
+        let shown = format!("{:?}", self.probe_idle);
+        let good = self.probe_idle < HEARTBEAT_INTERVAL_MAX;
+        rule(good, "probe_idle", &shown, "brokers end connections idle for 120 s")
+    }
+}
+
+fn rule(
+    good: bool,
+    field: &'static str,
+    value: &dyn ToString,
+    text: &str,
+) -> Result<(), ConfigError> {
+    if good { Ok(()) } else { Err(ConfigError::new(field, &value.to_string(), text.to_owned())) }
+}
+
+/// A field that breaks its rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("configuration field {field} = {value:?}: {rule}")]
+#[non_exhaustive]
+pub struct ConfigError {
+    /// The field's name.
+    pub field: &'static str,
+    /// Its value.
+    pub value: String,
+    /// The rule it breaks.
+    pub rule: String,
+}
+
+impl ConfigError {
+    fn new(field: &'static str, value: &str, rule: String) -> Self {
+        Self { field, value: value.to_owned(), rule }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid() {
+        assert_eq!(
+            ProducerConfig::default().validate().unwrap(),
+            ["localhost:9876".parse().unwrap()]
+        );
+    }
+
+    #[test]
+    fn every_field_with_a_rule_names_itself_when_it_breaks_it() {
+        let good = ProducerConfig::default;
+        let none = Duration::ZERO;
+        for (config, field) in [
+            (good().with_producer_group(""), "producer_group"),
+            (good().with_producer_group("a b"), "producer_group"),
+            (good().with_client_id(""), "client_id"),
+            (good().with_namesrv_addr("nowhere"), "namesrv_addr"),
+            (good().with_timeout(none), "send_msg_timeout"),
+            (good().with_attempt_timeout_min(none), "attempt_timeout_min"),
+            (good().with_max_message_size(0), "max_message_size"),
+            (good().with_max_message_size(MESSAGE_SIZE_MAX + 1), "max_message_size"),
+            (good().with_default_topic_queue_nums(0), "default_topic_queue_nums"),
+            (
+                good().with_update_topic_route_info_interval(none),
+                "update_topic_route_info_interval",
+            ),
+            (good().with_route_timeout(none), "route_timeout"),
+            (good().with_poll_name_server_interval(none), "poll_name_server_interval"),
+            (good().with_poll_name_server_interval_short(none), "poll_name_server_interval_short"),
+            (good().with_name_server_timeout(none), "name_server_timeout"),
+            (good().with_heartbeat_broker_interval(none), "heartbeat_broker_interval"),
+            (
+                good().with_heartbeat_broker_interval(HEARTBEAT_INTERVAL_MAX),
+                "heartbeat_broker_interval",
+            ),
+            (good().with_probe_idle(none), "probe_idle"),
+            (good().with_probe_idle(HEARTBEAT_INTERVAL_MAX), "probe_idle"),
+            (good().with_heartbeat_timeout(none), "heartbeat_timeout"),
+            (good().with_connect_timeout(none), "connect_timeout"),
+            (good().with_reconnect_backoff_max(none), "reconnect_backoff_max"),
+            (good().with_timeout(Duration::MAX), "send_msg_timeout"),
+            (good().with_connect_timeout(Duration::MAX), "connect_timeout"),
+            (good().with_shutdown_timeout(Duration::MAX), "shutdown_timeout"),
+            (good().with_async_send_semaphore(0), "async_send_semaphore"),
+            (good().with_in_flight_bytes_max(0), "in_flight_bytes_max"),
+            (good().with_connection_in_flight_max(0), "connection_in_flight_max"),
+            (good().with_connection_queue_bytes_max(0), "connection_queue_bytes_max"),
+        ] {
+            let error = config.validate().expect_err(field);
+            assert_eq!(error.field, field, "{error}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! One setting after the other.
+
+use std::{sync::Arc, time::Duration};
+
+use super::ProducerConfig;
+use crate::{
+    codec::SerializeType,
+    model::{AddressTranslation, RoutingStrategy, SharedTranslation},
+};
+
+impl ProducerConfig {
+    /// Sets [`producer_group`](Self::producer_group).
+    #[must_use]
+    pub fn with_producer_group(mut self, group: impl Into<String>) -> Self {
+        self.producer_group = group.into();
+        self
+    }
+
+    /// Sets [`client_id`](Self::client_id).
+    #[must_use]
+    pub fn with_client_id(mut self, client_id: impl Into<String>) -> Self {
+        self.client_id = Some(client_id.into());
+        self
+    }
+
+    /// Sets [`namesrv_addr`](Self::namesrv_addr).
+    #[must_use]
+    pub fn with_namesrv_addr(mut self, list: impl Into<String>) -> Self {
+        self.namesrv_addr = list.into();
+        self
+    }
+
+    /// Sets [`send_msg_timeout`](Self::send_msg_timeout).
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.send_msg_timeout = timeout;
+        self
+    }
+
+    /// Sets [`retry_times`](Self::retry_times).
+    #[must_use]
+    pub fn with_retry(mut self, times: u32) -> Self {
+        self.retry_times = times;
+        self
+    }
+
+    /// Sets [`retry_unknown`](Self::retry_unknown).
+    #[must_use]
+    pub fn with_retry_unknown(mut self, retry: bool) -> Self {
+        self.retry_unknown = retry;
+        self
+    }
+
+    /// Sets [`attempt_timeout_min`](Self::attempt_timeout_min).
+    #[must_use]
+    pub fn with_attempt_timeout_min(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout_min = timeout;
+        self
+    }
+
+    /// Sets [`retry_another_broker_when_not_store_ok`](Self::retry_another_broker_when_not_store_ok).
+    #[must_use]
+    pub fn with_retry_another_broker_when_not_store_ok(mut self, retry: bool) -> Self {
+        self.retry_another_broker_when_not_store_ok = retry;
+        self
+    }
+
+    /// Sets [`routing_strategy`](Self::routing_strategy).
+    #[must_use]
+    pub fn with_routing_strategy(mut self, strategy: RoutingStrategy) -> Self {
+        self.routing_strategy = strategy;
+        self
+    }
+
+    /// Sets [`strict_order`](Self::strict_order).
+    #[must_use]
+    pub fn with_strict_order(mut self, strict: bool) -> Self {
+        self.strict_order = strict;
+        self
+    }
+
+    /// Sets [`send_latency_enable`](Self::send_latency_enable).
+    #[must_use]
+    pub fn with_send_latency_enable(mut self, enable: bool) -> Self {
+        self.send_latency_enable = enable;
+        self
+    }
+
+    /// Sets [`async_send_semaphore`](Self::async_send_semaphore).
+    #[must_use]
+    pub fn with_async_send_semaphore(mut self, sends: usize) -> Self {
+        self.async_send_semaphore = sends;
+        self
+    }
+
+    /// Sets [`in_flight_bytes_max`](Self::in_flight_bytes_max).
+    #[must_use]
+    pub fn with_in_flight_bytes_max(mut self, bytes: usize) -> Self {
+        self.in_flight_bytes_max = bytes;
+        self
+    }
+
+    /// Sets [`max_message_size`](Self::max_message_size).
+    #[must_use]
+    pub fn with_max_message_size(mut self, bytes: usize) -> Self {
+        self.max_message_size = bytes;
+        self
+    }
+
+    /// Sets [`auto_create_topic`](Self::auto_create_topic).
+    #[must_use]
+    pub fn with_auto_create_topic(mut self, create: bool) -> Self {
+        self.auto_create_topic = create;
+        self
+    }
+
+    /// Sets [`default_topic_queue_nums`](Self::default_topic_queue_nums).
+    #[must_use]
+    pub fn with_default_topic_queue_nums(mut self, queues: u32) -> Self {
+        self.default_topic_queue_nums = queues;
+        self
+    }
+
+    /// Sets [`serialize_type`](Self::serialize_type).
+    #[must_use]
+    pub fn with_serialize_type(mut self, form: SerializeType) -> Self {
+        self.serialize_type = form;
+        self
+    }
+
+    /// Sets [`update_topic_route_info_interval`](Self::update_topic_route_info_interval).
+    #[must_use]
+    pub fn with_update_topic_route_info_interval(mut self, interval: Duration) -> Self {
+        self.update_topic_route_info_interval = interval;
+        self
+    }
+
+    /// Sets [`route_timeout`](Self::route_timeout).
+    #[must_use]
+    pub fn with_route_timeout(mut self, timeout: Duration) -> Self {
+        self.route_timeout = timeout;
+        self
+    }
+
+    /// Sets [`poll_name_server_interval`](Self::poll_name_server_interval).
+    #[must_use]
+    pub fn with_poll_name_server_interval(mut self, interval: Duration) -> Self {
+        self.poll_name_server_interval = interval;
+        self
+    }
+
+    /// Sets [`poll_name_server_interval_short`](Self::poll_name_server_interval_short).
+    #[must_use]
+    pub fn with_poll_name_server_interval_short(mut self, interval: Duration) -> Self {
+        self.poll_name_server_interval_short = interval;
+        self
+    }
+
+    /// Sets [`name_server_timeout`](Self::name_server_timeout).
+    #[must_use]
+    pub fn with_name_server_timeout(mut self, timeout: Duration) -> Self {
+        self.name_server_timeout = timeout;
+        self
+    }
+
+    /// Sets [`heartbeat_broker_interval`](Self::heartbeat_broker_interval).
+    #[must_use]
+    pub fn with_heartbeat_broker_interval(mut self, interval: Duration) -> Self {
+        self.heartbeat_broker_interval = interval;
+        self
+    }
+
+    /// Sets [`probe_idle`](Self::probe_idle).
+    #[must_use]
+    pub fn with_probe_idle(mut self, idle: Duration) -> Self {
+        self.probe_idle = idle;
+        self
+    }
+
+    /// Sets [`heartbeat_timeout`](Self::heartbeat_timeout).
+    #[must_use]
+    pub fn with_heartbeat_timeout(mut self, timeout: Duration) -> Self {
+        self.heartbeat_timeout = timeout;
+        self
+    }
+
+    /// Sets [`connect_timeout`](Self::connect_timeout).
+    #[must_use]
+    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Sets [`reconnect_backoff_max`](Self::reconnect_backoff_max).
+    #[must_use]
+    pub fn with_reconnect_backoff_max(mut self, pause: Duration) -> Self {
+        self.reconnect_backoff_max = pause;
+        self
+    }
+
+    /// Sets [`address_translation`](Self::address_translation).
+    #[must_use]
+    pub fn with_address_translation(mut self, translation: Arc<dyn AddressTranslation>) -> Self {
+        self.address_translation = Some(SharedTranslation(translation));
+        self
+    }
+
+    /// Sets [`shutdown_timeout`](Self::shutdown_timeout).
+    #[must_use]
+    pub fn with_shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = timeout;
+        self
+    }
+
+    /// Sets [`connection_in_flight_max`](Self::connection_in_flight_max).
+    #[must_use]
+    pub fn with_connection_in_flight_max(mut self, sends: usize) -> Self {
+        self.connection_in_flight_max = sends;
+        self
+    }
+
+    /// Sets [`connection_queue_bytes_max`](Self::connection_queue_bytes_max).
+    #[must_use]
+    pub fn with_connection_queue_bytes_max(mut self, bytes: usize) -> Self {
+        self.connection_queue_bytes_max = bytes;
+        self
+    }
+}
