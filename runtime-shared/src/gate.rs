@@ -43,6 +43,26 @@ impl Gate {
         granted
     }
 
+    /// True when a permit is to be had at once.
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        lock(&self.permits).has_room(bytes)
+    }
+
+    /// Grants the permits that can be granted, after one has come back or somebody who waited has
+    /// gone.
+    pub(crate) fn let_in(self: &Arc<Self>) {
+        let mut permits = lock(&self.permits);
+        let granted: Vec<_> = std::iter::from_fn(|| permits.grant()).collect();
+        drop(permits);
+        for (bytes, turn) in granted {
+            let permit = Permit { gate: Arc::clone(self), bytes };
+            // Of one that has gone in this moment, it goes back at once.
+            if let Some(slot) = turn.slot() {
+                slot.put_permit(permit);
+            }
+        }
+    }
+
     /// Gives the slot a lane, now or when its turn comes.
     pub(crate) fn enter(self: &Arc<Self>, key: LaneKey, slot: &Arc<Slot>) {
         let entered = lock(&self.lanes).enter(key.clone(), Turn::of(slot));
@@ -71,17 +91,8 @@ pub(crate) struct Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut permits = lock(&self.gate.permits);
-        permits.give_back(self.bytes);
-        let granted: Vec<_> = std::iter::from_fn(|| permits.grant()).collect();
-        drop(permits);
-        for (bytes, turn) in granted {
-            let permit = Self { gate: Arc::clone(&self.gate), bytes };
-            // Of one that has gone in this moment, it goes back at once.
-            if let Some(slot) = turn.slot() {
-                slot.put_permit(permit);
-            }
-        }
+        lock(&self.gate.permits).give_back(self.bytes);
+        self.gate.let_in();
     }
 }
 

@@ -257,6 +257,7 @@ impl<W: Wire> SharedLink<W> {
                 }
                 LinkEvent::Request(frame) => letters.push(Input::Request { link: self.id, frame }),
                 LinkEvent::GoAway => letters.push(Input::GoAway(self.id)),
+                LinkEvent::Silent => letters.push(Input::Silent(self.id)),
                 // Later kinds of events come with the adapters that know them.
                 _ => {}
             }

@@ -83,6 +83,13 @@ impl<W: Wire> Sending<W> {
         }
     }
 
+    /// One that has waited for its permit and has gone makes way for those behind it.
+    fn leave_line(&mut self) {
+        if self.turn.take() == Some(TimeoutPhase::Permit) {
+            self.session().gate.let_in();
+        }
+    }
+
     /// Takes in what has arrived; true when that was anything.
     fn look(&mut self, context: &Context<'_>) -> bool {
         let mut news = false;
@@ -176,6 +183,7 @@ impl<W: Wire> Future for Sending<W> {
         while this.look(context) || !this.settled {
             if let Some(result) = this.advance() {
                 this.slot.finish();
+                this.leave_line();
                 return Poll::Ready(result);
             }
             this.settled = true;
@@ -187,5 +195,6 @@ impl<W: Wire> Future for Sending<W> {
 impl<W: Wire> Drop for Sending<W> {
     fn drop(&mut self) {
         self.slot.abandon();
+        self.leave_line();
     }
 }

@@ -200,13 +200,19 @@ impl<W: Wire> Session<W> {
             return Err(delivery.refused(SendErrorKind::TooLarge { bytes, limit }));
         }
         let slot = Arc::new(Slot::default());
-        if !patient && !self.gate.try_ask(bytes, &slot) {
+        let key = delivery.order_key();
+        let has_room = match (patient, &key) {
+            (true, _) => true,
+            (false, None) => self.gate.try_ask(bytes, &slot),
+            (false, Some(_)) => self.gate.has_room(bytes),
+        };
+        if !has_room {
             let (sends, bytes) = self.gate.held();
             return Err(delivery.refused(SendErrorKind::Full { sends, bytes }));
         }
         // An ordered message has its place from now on, and asks for a permit when it is its turn:
         // those who wait for each other do not keep permits from the rest.
-        let turn = match delivery.order_key() {
+        let turn = match key {
             Some(key) => {
                 self.gate.enter(key, &slot);
                 TimeoutPhase::Order

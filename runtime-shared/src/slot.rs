@@ -88,6 +88,7 @@ impl Slot {
     /// The send is over: the next of its sharding key may go, and the next of all, unless a call of
     /// this one is still in flight.
     pub(crate) fn finish(&self) {
+        self.abandon();
         let given_back = lock(&self.state).give_back();
         drop(given_back);
     }

@@ -8,7 +8,7 @@ use super::Client;
 use crate::{
     link::LinkError,
     model::Address,
-    route::{BrokerHealth, TopicRoute},
+    route::{BrokerHealth, BrokerState, TopicRoute},
     time::Now,
 };
 
@@ -55,9 +55,10 @@ impl Brokers {
         self.by_address.get(address).is_some_and(|door| door.routes > 0)
     }
 
-    /// Forgets what no route leads to.
+    /// Forgets what no route leads to; a suspension is for whoever has ordered it to end.
     fn forget_unrouted(&mut self) {
-        self.by_name.retain(|_, broker| broker.routes > 0);
+        let is_suspended = |broker: &Broker| broker.health.state() == BrokerState::Suspended;
+        self.by_name.retain(|_, broker| broker.routes > 0 || is_suspended(broker));
         self.by_address.retain(|_, door| door.routes > 0);
     }
 

@@ -5,6 +5,8 @@
 //! nothing has been heard for a while gets one that is answered, or else the connection is given
 //! up: better that a heartbeat finds a dead peer than a send.
 
+use std::time::Duration;
+
 use super::{Client, Output, shutdown::Life};
 use crate::{
     codec::Frame,
@@ -15,6 +17,10 @@ use crate::{
     mutants::{Mutant::NoHeartbeats, is_on},
     time::{Deadline, Instant, Now},
 };
+
+/// What a peer gets for a sign of life when a send has already waited for it in vain: a send of three
+/// seconds with two retries then has its last attempt on another connection.
+const SUSPECT_TIMEOUT: Duration = Duration::from_millis(750);
 
 /// Heartbeats, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -110,7 +116,7 @@ impl Client {
         }
         while let Some((link, beat)) = self.connections.next_beat(now) {
             match beat {
-                Beat::First => self.send_probe(now, link),
+                Beat::First => self.send_probe(now, link, self.config.heartbeat_timeout),
                 Beat::Regular => self.send_regular(link),
                 Beat::Listen => self.outputs.push_back(Output::Listen(link)),
             }
@@ -124,9 +130,8 @@ impl Client {
     }
 
     /// Sends a heartbeat that is to be answered.
-    fn send_probe(&mut self, now: Now, link: LinkId) {
-        let deadline = now.instant + self.config.heartbeat_timeout;
-        let chore = self.call(link, self.heartbeat(), deadline);
+    fn send_probe(&mut self, now: Now, link: LinkId, patience: Duration) {
+        let chore = self.call(link, self.heartbeat(), now.instant + patience);
         self.connections.change_heartbeat(link, |heartbeat| heartbeat.pending = true);
         self.count_sent(chore, link);
     }
@@ -180,6 +185,16 @@ impl Client {
         }
     }
 
+    /// Sends have met a silent peer: it is asked for a sign of life, and has little time for it.
+    pub(super) fn handle_silent(&mut self, now: Now, link: LinkId) {
+        let can_be_asked = |heartbeat: &mut Heartbeat| heartbeat.registered && !heartbeat.pending;
+        let leaving = matches!(self.life, Life::Leaving { .. });
+        if !leaving && self.connections.change_heartbeat(link, can_be_asked) == Some(true) {
+            let patience = self.config.heartbeat_timeout.min(SUSPECT_TIMEOUT);
+            self.send_probe(now, link, patience);
+        }
+    }
+
     /// Asks for a sign of life where there has been none for long.
     pub(super) fn handle_heard(&mut self, now: Now, link: LinkId, at: Instant) {
         let silent = now.instant.saturating_since(at) >= self.config.probe_idle;
@@ -193,7 +208,7 @@ impl Client {
             false
         });
         if silent && listening == Some(true) && !matches!(self.life, Life::Leaving { .. }) {
-            self.send_probe(now, link);
+            self.send_probe(now, link, self.config.heartbeat_timeout);
         }
     }
 }

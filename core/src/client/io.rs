@@ -70,6 +70,8 @@ pub enum Input {
     },
     /// A peer asks to be left.
     GoAway(LinkId),
+    /// A send has waited in vain for a peer that has not been heard for a while.
+    Silent(LinkId),
     /// Routes that no name server has confirmed for `route_timeout`, and that nobody uses, are to be
     /// forgotten.
     ClearExpiredRoutes,

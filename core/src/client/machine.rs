@@ -132,6 +132,7 @@ impl Client {
             Input::Resolved { link, moved } => self.handle_resolved(now, link, moved),
             Input::Heard { link, at } => self.handle_heard(now, link, at),
             Input::Request { link, frame } => self.handle_request(link, &frame),
+            Input::Silent(link) => self.handle_silent(now, link),
             Input::GoAway(link) => _ = self.retire(now, link, LinkError::GoAway),
             Input::ClearExpiredRoutes => self.clear_expired_routes(now),
             Input::Shutdown => self.begin_shutdown(now),

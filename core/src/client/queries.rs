@@ -19,6 +19,9 @@ use crate::{
     time::{Instant, Now},
 };
 
+/// What a name server gets, however little time there is.
+const SERVER_SHARE_MIN: Duration = Duration::from_millis(500);
+
 /// What one name server had to say.
 enum Reply {
     Route(TopicRoute),
@@ -69,7 +72,7 @@ impl Client {
     }
 
     fn turn_to(&mut self, now: Now, name: &ByteString, server: Address) {
-        let until = now.instant + self.server_share();
+        let until = now.instant + self.server_share(now, name);
         let idle = self.connections.want(now, &server, until, false);
         if idle {
             self.dial(now, &server);
@@ -204,7 +207,10 @@ impl Client {
         let first = self.topics.get(name).is_none_or(|topic| topic.entry.route.is_none());
         if self.config.strict_order && !route.is_fallback() {
             let layout = route.key_layout();
-            let pin = |topic: &mut Topic| Arc::clone(topic.pinned.get_or_insert(layout));
+            let pin = |topic: &mut Topic| {
+                topic.pinned.take_if(|_| std::mem::take(&mut topic.repin));
+                Arc::clone(topic.pinned.get_or_insert(layout))
+            };
             if let Some(pinned) = self.topics.change(name, pin) {
                 route.pin_keys(&pinned);
             }
@@ -246,10 +252,16 @@ impl Client {
         self.topics.change(name, |topic| topic.query.as_mut().map(change));
     }
 
-    /// One server's part of the time that a round may take.
-    fn server_share(&self) -> Duration {
+    /// One server's part of the time that a round may take, and of the time that those have who
+    /// wait for it.
+    fn server_share(&self, now: Now, name: &ByteString) -> Duration {
         let servers = u32::try_from(self.name_servers.len()).unwrap_or(u32::MAX).max(1);
-        self.config.name_server_timeout / servers
+        let share = self.config.name_server_timeout / servers;
+        let wanted_until = self.topics.get(name).map_or(now.instant, |topic| topic.wanted_until);
+        match wanted_until.saturating_since(now.instant) {
+            Duration::ZERO => share,
+            left => share.min((left / servers).max(SERVER_SHARE_MIN)),
+        }
     }
 }
 

@@ -47,7 +47,7 @@ impl Client {
 
     /// Somebody wants the route as it is now, and order keys spread over what it has.
     pub(super) fn want_update(&mut self, now: Now, name: ByteString, until: Instant) {
-        self.topics.change(&name, |topic| topic.pinned = None);
+        self.topics.change(&name, |topic| topic.repin = true);
         self.want_refresh(now, name, until);
     }
 

@@ -44,6 +44,8 @@ pub(super) struct Topic {
     refresh_not_before: Instant,
     /// Where order keys stay: the layout of the first route, where order is strict.
     pub(super) pinned: Option<Arc<[MessageQueue]>>,
+    /// They are to go by the next route's layout instead, if a route comes of this round.
+    pub(super) repin: bool,
     /// Sweeps in a row that have found no trace of a send.
     unused: u32,
 }
@@ -174,6 +176,7 @@ impl Topic {
         if matches!(error, RouteError::NoWritableQueue { .. }) {
             self.entry.route = None;
         }
+        self.repin = false;
         let transient = error.is_transient();
         self.entry.failure = Some(Arc::new(error));
         let waited_for = self.end_round(now);
@@ -220,7 +223,7 @@ impl Topic {
     }
 
     fn is_asked_again(&self) -> bool {
-        self.entry.route.is_some() || self.due < self.wanted_until
+        self.entry.route.is_some() || self.pinned.is_some() || self.due < self.wanted_until
     }
 
     /// When it is to be asked for again or forgotten. Those who have waited until the end can still

@@ -3,13 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Ask, AttemptFailure, Delivery, SendErrorKind, Step, TimeoutPhase,
+    Ask, Attempt, AttemptFailure, Delivery, SendErrorKind, Step, TimeoutPhase,
     machine::{State, Target},
+    outcome::ATTEMPTS_TOLD,
 };
 use crate::{
     link::CallError,
     model::{Address, MessageQueue},
-    route::{Circumstances, Reach, RouteError, Routes, TopicRoute},
+    route::{BrokerHealth, BrokerState, Circumstances, Reach, RouteError, Routes, TopicRoute},
     time::Now,
 };
 
@@ -76,7 +77,10 @@ impl Delivery {
             return self.record(now, now.instant, queue, (None, None), AttemptFailure::NoMaster);
         };
         let advertised = route.advertised(&queue.broker_name).cloned();
-        let target = Target { queue, address, advertised, health, begun: now.instant, until };
+        let alone = !self.config.retry_another_broker_when_not_store_ok
+            || !self.has_others(routes, route, &queue.broker_name);
+        let begun = now.instant;
+        let target = Target { queue, address, advertised, health, begun, until, alone };
         self.state = State::Connecting { target, failures: None, gone: None };
     }
 
@@ -94,16 +98,15 @@ impl Delivery {
             return Ok(self.fixed.clone());
         }
         let share = self.pacing.attempt(self.deadline, now, self.attempts_left());
-        let attempts = &self.attempts;
+        let mut random = self.pacing.jitter.fork();
         let around = Circumstances {
             now: now.instant,
-            tried: &|broker| attempts.iter().any(|attempt| attempt.queue.broker_name == *broker),
-            // An ill broker is given first attempts, which have time for a second.
-            patience: (attempts.is_empty() && self.attempts_left() > 1).then_some(share),
+            tried: &|broker| self.tried(broker),
+            // An ill broker is given first attempts: most have time for a second.
+            patience: self.attempts.is_empty().then_some(share),
         };
-        let random = &mut self.pacing.jitter;
         let (message, choice) = (&self.message, &self.policy.choice);
-        Ok(routes.free_queue(route, message, choice, &around, random).cloned())
+        Ok(routes.free_queue(route, message, choice, &around, &mut random).cloned())
     }
 
     /// Waits until the chosen broker is connected.
@@ -155,7 +158,27 @@ impl Delivery {
     }
 
     pub(super) fn was_tried(&self, queue: &MessageQueue) -> bool {
-        self.attempts.iter().any(|attempt| attempt.queue.broker_name == queue.broker_name)
+        self.tried(&queue.broker_name) > 0
+    }
+
+    /// How much a broker's attempts so far speak against another: the last one most.
+    fn tried(&self, broker: &str) -> u32 {
+        let at_it = |attempt: &&Attempt| attempt.queue.broker_name == broker;
+        let before = self.attempts.iter().filter(at_it).count() as u32;
+        let last = self.attempts.last().filter(at_it).is_some();
+        before + ATTEMPTS_TOLD as u32 * u32::from(last)
+    }
+
+    /// True when some other broker is worth an attempt.
+    fn has_others(&self, routes: &Routes, route: &TopicRoute, broker: &str) -> bool {
+        let is_well = |name: &str| {
+            let suspended = |health: &Arc<BrokerHealth>| health.state() == BrokerState::Suspended;
+            let reach = route.master(name).map(|address| routes.reach(address));
+            let down = matches!(reach, None | Some(Reach::Down { resting: true, .. }));
+            !down && !routes.health(name).is_some_and(suspended)
+        };
+        let others = route.queues().iter().filter(|queue| queue.broker_name != broker);
+        others.into_iter().any(|queue| !self.was_tried(queue) && is_well(&queue.broker_name))
     }
 }
 

@@ -159,7 +159,7 @@ impl SendErrorKind {
                 Self::Rejected { broker, code: *code, remark: remark.clone() }
             }
             cause @ AttemptFailure::BadReply(_) => Self::BadReply { broker, cause: cause.clone() },
-            AttemptFailure::NotConnected => timed_out(TimeoutPhase::Dial),
+            AttemptFailure::NotConnected if !fixed => timed_out(TimeoutPhase::Dial),
             AttemptFailure::Call(CallError::Expired { lent: true }) => {
                 timed_out(TimeoutPhase::Reply)
             }

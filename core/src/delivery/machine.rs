@@ -9,7 +9,10 @@ use super::{
 use crate::{
     command::{DEFAULT_TOPIC, SendMessage},
     ids::LinkId,
-    model::{Address, Message, MessageQueue, ProducerConfig, SendReceipt, validate_message},
+    model::{
+        Address, InvalidMessage, Message, MessageQueue, ProducerConfig, SendReceipt,
+        validate_message,
+    },
     mutants::{Mutant::NoRetries, is_on},
     route::{BrokerHealth, Choice, Phase, Routes},
     time::{Instant, Now},
@@ -42,7 +45,7 @@ pub struct Delivery {
     /// Where the message may go, if there is only one queue.
     pub(super) fixed: Option<MessageQueue>,
     /// Attempts that were given up and may still be answered.
-    pub(super) late: usize,
+    pub(super) late: Vec<Late>,
     /// Stored, but not as well as was asked for: what the send ends with if nothing better comes.
     pub(super) stored: Option<Box<SendReceipt>>,
     /// The route has led astray: the client is to be told.
@@ -83,6 +86,16 @@ pub(super) struct Target {
     pub(super) advertised: Option<Address>,
     pub(super) begun: Instant,
     pub(super) until: Instant,
+    /// There is no other broker that it would be worth asking.
+    pub(super) alone: bool,
+}
+
+/// An attempt that was given up and may still be answered.
+#[derive(Clone, Debug)]
+pub(super) struct Late {
+    pub(super) number: u32,
+    pub(super) begun: Instant,
+    pub(super) health: Option<Arc<BrokerHealth>>,
 }
 
 impl Delivery {
@@ -106,6 +119,12 @@ impl Delivery {
             Err(rule) => return Err(SendError::not_sent(rule.into(), message)),
         };
         let policy = Policy::new(&config, options, default, message.sharding_key().is_some());
+        if let Choice::Queue(queue) = &policy.choice
+            && queue.topic != *message.topic()
+        {
+            let rule = InvalidMessage::QueueOfAnotherTopic { topic: queue.topic.clone() };
+            return Err(SendError::not_sent(rule.into(), message));
+        }
         Ok(Self {
             deadline: now.instant + policy.timeout,
             pacing: Pacing::new(config.attempt_timeout_min, policy.timeout, seed),
@@ -117,7 +136,7 @@ impl Delivery {
             attempts: Vec::new(),
             made: 0,
             fixed: None,
-            late: 0,
+            late: Vec::new(),
             stored: None,
             stale: false,
             wrong: false,
@@ -166,7 +185,9 @@ impl Delivery {
             }
             if let Phase::Closed(why) = &routes.phase {
                 self.close_attempt(now, why);
-                self.give_up(SendErrorKind::ShuttingDown(why.clone()));
+                if !matches!(self.state, State::Over(_)) {
+                    self.give_up(SendErrorKind::ShuttingDown(why.clone()));
+                }
                 continue;
             }
             let step = match &self.state {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Attempt, AttemptFailure, Delivery, Outcome, SendErrorKind,
-    machine::{State, Target},
+    machine::{Late, State, Target},
 };
 use crate::{
     codec::Frame,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Attempts that are told one by one. A broker that is busy for long can be asked more often.
-const ATTEMPTS_TOLD: usize = 32;
+pub(super) const ATTEMPTS_TOLD: usize = 32;
 
 impl Delivery {
     /// Takes in how a call that [`Step::Call`](super::Step::Call) asked for has ended, under the number that it had
@@ -40,23 +40,24 @@ impl Delivery {
             Ok(reply) => self.handle_stored(now, target, reply),
             Err(failure) => {
                 // It comes again, if only to say that it has ended.
-                self.late += usize::from(overdue && target.until < self.deadline);
+                if overdue && target.until < self.deadline {
+                    let (number, begun) = (self.made, target.begun);
+                    self.late.push(Late { number, begun, health: target.health.clone() });
+                }
                 self.fail_attempt(now, target, failure);
             }
         }
     }
 
     fn handle_stored(&mut self, now: Now, target: Target, reply: SendReply) {
-        if let Some(health) = &target.health {
-            let latency = now.instant.saturating_since(target.begun);
-            health.report_success(now.instant, latency, self.config.send_latency_enable);
-        }
+        self.report_success(now, target.begun, target.health.as_deref());
         let status = reply.status;
         let receipt = self.receipt(target.queue.clone(), reply);
         let elsewhere = self.config.retry_another_broker_when_not_store_ok
             && status != SendStatus::SendOk
             && self.policy.retry_unknown
-            && self.fixed.is_none();
+            && self.fixed.is_none()
+            && !target.alone;
         if !elsewhere || self.stored.is_some() || self.attempts_left() <= 1 {
             return self.end_well(receipt);
         }
@@ -64,13 +65,24 @@ impl Delivery {
         self.fail_attempt(now, target, AttemptFailure::NotStoreOk { status });
     }
 
+    fn report_success(&self, now: Now, begun: Instant, health: Option<&BrokerHealth>) {
+        if let Some(health) = health {
+            let latency = now.instant.saturating_since(begun);
+            health.report_success(now.instant, latency, self.config.send_latency_enable);
+        }
+    }
+
     /// An attempt that was given up is answered after all, or will never be.
     fn handle_late(&mut self, now: Now, attempt: u32, outcome: Result<Frame, CallError>) {
-        self.late = self.late.saturating_sub(1);
+        let late = self.late.iter().position(|late| late.number == attempt);
+        let late = late.map(|index| self.late.swap_remove(index));
         let told = self.attempts.iter_mut().find(|told| told.number == attempt);
         match (judge(outcome), told) {
             (Ok(reply), Some(told)) => {
                 let queue = told.queue.clone();
+                if let Some(late) = late {
+                    self.report_success(now, late.begun, late.health.as_deref());
+                }
                 let receipt = self.receipt(queue, reply);
                 return self.end_well(receipt);
             }
@@ -81,14 +93,23 @@ impl Delivery {
             }
             _ => {}
         }
-        if self.late > 0 {
+        if !self.late.is_empty() {
             return;
         }
         let State::Lingering(kind) = &self.state else { return };
-        match self.may_go_on(now) {
-            true => self.state = State::Choosing { not_before: now.instant, unless: None },
-            false => self.give_up(SendErrorKind::clone(kind)),
+        if self.may_go_on(now) {
+            self.state = State::Choosing { not_before: now.instant, unless: None };
+            return;
         }
+        // What the last attempt has come to in the end says more than what it was given up for.
+        let last = self.attempts.last().filter(|last| last.number == attempt);
+        let after = now.instant.saturating_since(self.started.instant);
+        let fixed = self.fixed.is_some();
+        let kind = match last {
+            Some(last) => SendErrorKind::of_attempt(last, after, fixed),
+            None => SendErrorKind::clone(kind),
+        };
+        self.give_up(kind);
     }
 
     /// Whether a send that is sent at most once, and has waited because it might be stored, may be
@@ -145,11 +166,8 @@ impl Delivery {
         self.made += 1;
         self.pacing.count(busy);
         self.tell(attempt);
-        if fatal {
-            return self.give_up(kind);
-        }
         let worth = self.pacing.is_worth_another(self.deadline, now);
-        if ambiguous && at_most_once || self.attempts_left() == 0 || !worth {
+        if fatal || ambiguous && at_most_once || self.attempts_left() == 0 || !worth {
             return self.linger(kind);
         }
         let not_before = match busy || again {
@@ -184,7 +202,7 @@ impl Delivery {
 
     /// Ends the send badly, unless an attempt that was given up may still end it well.
     pub(super) fn linger(&mut self, kind: SendErrorKind) {
-        if self.late == 0 {
+        if self.late.is_empty() {
             return self.give_up(kind);
         }
         self.state = State::Lingering(Box::new(kind));

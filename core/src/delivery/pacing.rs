@@ -17,7 +17,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_MIN: Duration = Duration::from_millis(10);
 /// How often it doubles.
 const DOUBLINGS_MAX: u32 = 4;
-/// An attempt that could get no more than this part of `attempt_timeout_min` is not begun.
+/// An attempt that could get no more than this part of `attempt_timeout_min`, or of the whole time
+/// where that is shorter, is not begun.
 const WORTH_PART: u32 = 10;
 
 /// Shares a send's time among its attempts.
@@ -36,7 +37,7 @@ impl Pacing {
     pub(super) fn new(attempt_timeout_min: Duration, timeout: Duration, seed: u64) -> Self {
         Self {
             attempt_timeout_min,
-            worth: (attempt_timeout_min / WORTH_PART).min(timeout),
+            worth: attempt_timeout_min.min(timeout) / WORTH_PART,
             counted: 0,
             made: 0,
             jitter: fastrand::Rng::with_seed(seed),

@@ -62,10 +62,20 @@ impl<T: Waiter> Permits<T> {
 
     /// Takes a permit if that is possible without overtaking anybody.
     pub fn try_ask(&mut self, bytes: usize) -> bool {
+        let fits = self.has_room(bytes);
+        if fits {
+            self.sends += 1;
+            self.bytes += bytes;
+        }
+        fits
+    }
+
+    /// True when [`try_ask`](Self::try_ask) would take a permit.
+    pub fn has_room(&mut self, bytes: usize) -> bool {
         while self.waiting.front().is_some_and(|(_, token)| token.is_gone()) {
             self.waiting.pop_front();
         }
-        self.waiting.is_empty() && self.take(bytes)
+        self.waiting.is_empty() && self.fits(bytes)
     }
 
     /// Gives a permit back; [`grant`](Self::grant) says whom that lets in.
@@ -77,17 +87,20 @@ impl<T: Waiter> Permits<T> {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
-    /// Grants the first in line its permit, if there is one for it.
+    /// Grants the first in line its permit, if there is one for it: to be asked again and again
+    /// when a permit came back, and when somebody who waited has gone.
     pub fn grant(&mut self) -> Option<(usize, T)> {
         loop {
             let (bytes, token) = self.waiting.front()?;
             let gone = token.is_gone();
-            if !gone && !self.take(*bytes) {
+            if !gone && !self.fits(*bytes) {
                 return None;
             }
-            let first = self.waiting.pop_front();
+            let (bytes, token) = self.waiting.pop_front()?;
             if !gone {
-                return first;
+                self.sends += 1;
+                self.bytes += bytes;
+                return Some((bytes, token));
             }
         }
     }
@@ -102,13 +115,8 @@ impl<T: Waiter> Permits<T> {
         self.waiting.len()
     }
 
-    fn take(&mut self, bytes: usize) -> bool {
-        let fits = self.sends < self.sends_max && bytes <= self.bytes_max - self.bytes;
-        if fits {
-            self.sends += 1;
-            self.bytes += bytes;
-        }
-        fits
+    fn fits(&self, bytes: usize) -> bool {
+        self.sends < self.sends_max && bytes <= self.bytes_max - self.bytes
     }
 }
 

@@ -68,6 +68,9 @@ pub enum LinkEvent<T> {
     Request(Frame),
     /// The peer has answered some call with GO_AWAY: do not use this connection for new calls.
     GoAway,
+    /// A call has waited in vain for its answer, and the peer has not been heard at all for a
+    /// while. Said once for each silence.
+    Silent,
 }
 
 /// What a link has counted.

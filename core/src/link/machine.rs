@@ -1,6 +1,6 @@
 //! The connection's state machine.
 
-use std::{collections::VecDeque, ops::Range};
+use std::{collections::VecDeque, ops::Range, time::Duration};
 
 use bytes::{Buf, BufMut as _, Bytes, BytesMut};
 
@@ -17,6 +17,9 @@ use crate::{
     time::{Deadline, Instant, Now},
     waiter::Waiter,
 };
+
+/// How long a peer has not been heard when a call that has waited in vain makes that suspicious.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// One connection's state: calls in flight, bytes to be written, calls that wait for room.
 ///
@@ -53,6 +56,8 @@ pub struct Link<T> {
     events: VecDeque<LinkEvent<T>>,
     /// When the peer was last heard.
     heard: Instant,
+    /// The silence after this has been told.
+    silent_since: Option<Instant>,
     /// No deadline in the tables is sooner.
     soonest: Instant,
     /// The peer has asked to be left alone.
@@ -75,6 +80,7 @@ impl<T: Waiter> Link<T> {
             window: Window::new(config.in_flight_max, config.seed),
             events: VecDeque::new(),
             heard: Instant::default(),
+            silent_since: None,
             soonest: Instant::FAR_FUTURE,
             leaving: None,
             closed: None,
@@ -207,10 +213,11 @@ impl<T: Waiter> Link<T> {
             let patience = probe.patience.map(|patience| self.heard + patience);
             probe.deadline = patience.map_or(probe.deadline, |until| until.max(probe.deadline));
         }
-        self.note_overdue(now);
+        let mut in_vain = self.note_overdue(now);
         let lent_end = self.lent_end;
         for entry in self.calls.extract(|entry| entry.deadline <= now.instant) {
             let lent = entry.is_lent(lent_end);
+            in_vain |= lent && !entry.is_probe();
             let error = match entry.place {
                 Some(place) => {
                     // The caller of what was not lent is told that nothing was sent, and may send
@@ -223,6 +230,9 @@ impl<T: Waiter> Link<T> {
             let outcome = Err(error);
             self.events.push_back(LinkEvent::Done { token: entry.token, outcome });
         }
+        if in_vain {
+            self.tell_silence(now);
+        }
         if !is_on(ExpiredCallsStay) {
             self.retain_held();
         }
@@ -232,13 +242,23 @@ impl<T: Waiter> Link<T> {
         self.admit();
     }
 
-    /// Tells those whose deadline has passed so, where an answer is still of use to them.
-    fn note_overdue(&mut self, now: Now) {
+    fn tell_silence(&mut self, now: Now) {
+        let silent = now.instant.saturating_since(self.heard) >= SILENCE;
+        if silent && self.silent_since.replace(self.heard) != Some(self.heard) {
+            self.events.push_back(LinkEvent::Silent);
+        }
+    }
+
+    /// Tells those whose deadline has passed so, where an answer is still of use to them; true when
+    /// there were any.
+    fn note_overdue(&mut self, now: Now) -> bool {
         let lent_end = self.lent_end;
+        let mut any = false;
         for entry in self.calls.iter_mut() {
             if entry.deadline > now.instant || !entry.is_lent(lent_end) {
                 continue;
             }
+            any |= !entry.is_probe();
             if let Some(until) = entry.linger.take()
                 && let Some(token) = entry.token.again()
             {
@@ -247,6 +267,7 @@ impl<T: Waiter> Link<T> {
                 self.events.push_back(LinkEvent::Done { token, outcome });
             }
         }
+        any
     }
 
     /// What an answer tells of the peer's load.

@@ -107,12 +107,14 @@ struct Bench {
     now: Now,
     wire: Outgoing,
     peer: BytesMut,
+    /// How often the peer was said to be silent.
+    silences: usize,
 }
 
 impl Bench {
     fn new(config: LinkConfig) -> Self {
         let (link, now) = (Link::new(config), Now::default());
-        Self { link, now, wire: Outgoing::default(), peer: BytesMut::new() }
+        Self { link, now, wire: Outgoing::default(), peer: BytesMut::new(), silences: 0 }
     }
 
     fn roomy() -> Self {
@@ -201,15 +203,24 @@ impl Bench {
     }
 
     fn told(&mut self) -> Vec<Told> {
-        let tell = |event: LinkEvent<Token>| match event {
-            LinkEvent::Done { token, outcome: Ok(frame) } => {
-                Told::Answered(token.come_out(), frame.header.code)
-            }
-            LinkEvent::Done { token, outcome: Err(error) } => Told::Failed(token.come_out(), error),
-            LinkEvent::Request(frame) => Told::Request(frame.header.opaque),
-            LinkEvent::GoAway => Told::GoAway,
-        };
-        std::iter::from_fn(|| self.link.poll()).map(tell).collect()
+        let mut told = Vec::new();
+        while let Some(event) = self.link.poll() {
+            told.push(match event {
+                LinkEvent::Done { token, outcome: Ok(frame) } => {
+                    Told::Answered(token.come_out(), frame.header.code)
+                }
+                LinkEvent::Done { token, outcome: Err(error) } => {
+                    Told::Failed(token.come_out(), error)
+                }
+                LinkEvent::Request(frame) => Told::Request(frame.header.opaque),
+                LinkEvent::GoAway => Told::GoAway,
+                LinkEvent::Silent => {
+                    self.silences += 1;
+                    continue;
+                }
+            });
+        }
+        told
     }
 
     /// Lets what has come out of nowhere be told: a test ends with nothing in the link.

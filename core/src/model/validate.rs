@@ -1,6 +1,8 @@
 //! The rules of RocketMQ for names and messages: `Validators`, `TopicValidator`, checked before any
 //! I/O.
 
+use bytestring::ByteString;
+
 use super::{Message, properties::names};
 
 /// Longest topic, characters (all are ASCII).
@@ -57,6 +59,12 @@ pub enum InvalidMessage {
         topic: String,
         /// The rule it breaks.
         rule: InvalidName,
+    },
+    /// It was to go to a queue of another topic.
+    #[error("the queue that it is to go to is one of topic {topic:?}")]
+    QueueOfAnotherTopic {
+        /// The queue's.
+        topic: ByteString,
     },
     /// Brokers fail on a message without a body.
     #[error("the body is empty")]

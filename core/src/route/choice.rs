@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Reach, RouteError, Routes, TopicRoute};
+use super::{BrokerState, Reach, RouteError, Routes, TopicRoute};
 use crate::{
     model::{Address, Message, MessageQueue, RoutingStrategy},
     time::Instant,
@@ -145,8 +145,8 @@ pub enum RoutingError {
 /// What a choice takes into account besides the message.
 pub(crate) struct Circumstances<'a> {
     pub(crate) now: Instant,
-    /// Brokers that would rather not be chosen again.
-    pub(crate) tried: &'a dyn Fn(&str) -> bool,
+    /// How much speaks against choosing a broker again.
+    pub(crate) tried: &'a dyn Fn(&str) -> u32,
     /// An ill broker that is given a try is given no other for so long; none gives no tries.
     pub(crate) patience: Option<Duration>,
 }
@@ -172,7 +172,7 @@ impl Routes {
             let failure = entry.and_then(|entry| entry.failure.as_deref());
             return Err(RoutingError::NoRoute(failure.cloned()));
         };
-        let around = Circumstances { now, tried: &|_| false, patience: None };
+        let around = Circumstances { now, tried: &|_| 0, patience: None };
         let free = || self.free_queue(route, message, choice, &around, random).cloned();
         let queue = route.fixed_queue(message, choice)?.or_else(free);
         let message_queue = queue.ok_or(RoutingError::NoRoute(None))?;
@@ -193,37 +193,40 @@ impl Routes {
         let mut badness = |broker: &str, in_turn| self.badness(route, broker, in_turn, around);
         match choice {
             Choice::Strategy(RoutingStrategy::Random) => {
-                route.best_from(random.usize(..), &mut badness)
+                route.best_of(&mut || random.usize(..), &mut badness)
             }
             Choice::Strategy(RoutingStrategy::MessageHash) => {
                 let hashed = message.keys().next().and_then(|key| route.queue_for_key(key));
                 match hashed.filter(|queue| badness(&queue.broker_name, true) == 0) {
-                    None => route.best_from(random.usize(..), &mut badness),
+                    None => route.best_of(&mut || random.usize(..), &mut badness),
                     hashed => hashed,
                 }
             }
-            _ => route.best_from(route.take_turn(), &mut badness),
+            _ => route.best_of(&mut || route.take_turn(), &mut badness),
         }
     }
 
-    /// How much a broker should be avoided; zero is not at all.
+    /// How much a broker should be avoided; zero is not at all. Whoever has tried it goes elsewhere,
+    /// but not to one that is suspended.
     fn badness(
         &self,
         route: &TopicRoute,
         broker: &str,
         in_turn: bool,
         around: &Circumstances<'_>,
-    ) -> u8 {
+    ) -> u32 {
         let master = route.master(broker).map(|address| self.reach(address));
         let down = matches!(master, None | Some(Reach::Down { resting: true, .. }));
         let tried = (around.tried)(broker);
-        let ill = self.health(broker).map_or(0, |health| match around.patience {
-            Some(patience) if in_turn && !down && !tried => {
+        let health = self.health(broker);
+        let suspended = health.is_some_and(|health| health.state() == BrokerState::Suspended);
+        let ill = health.map_or(0, |health| match around.patience {
+            Some(patience) if in_turn && !down && tried == 0 => {
                 health.badness_in_turn(around.now, patience)
             }
             _ => health.badness(around.now),
         });
-        ill + 10 * u8::from(down) + 100 * u8::from(tried)
+        u32::from(ill) + 10 * u32::from(down) + 100 * tried + 1_000_000 * u32::from(suspended)
     }
 }
 

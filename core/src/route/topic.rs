@@ -1,7 +1,7 @@
 //! The queues that a topic can be sent to, prebuilt from its route.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
@@ -37,6 +37,8 @@ pub struct TopicRoute {
     advertised: BTreeMap<ByteString, Address>,
     /// Indexes into `queues`, alternating between brokers.
     rotation: Vec<u32>,
+    /// How many brokers the queues are on.
+    brokers_with_queues: usize,
     usage: Arc<TopicUse>,
     fallback: bool,
 }
@@ -108,10 +110,21 @@ impl TopicRoute {
         if let (true, Some(reason)) = (queues.is_empty(), unusable) {
             return Err(reason);
         }
+        let names: BTreeSet<_> = queues.iter().map(|queue| &queue.broker_name).collect();
+        let brokers_with_queues = names.len();
         let rotation = alternate(&queues);
         let queues: Arc<[_]> = queues.into();
         let (keyed, advertised) = (Arc::clone(&queues), BTreeMap::new());
-        Ok(Self { queues, keyed, masters, advertised, rotation, usage, fallback: false })
+        Ok(Self {
+            queues,
+            keyed,
+            masters,
+            advertised,
+            rotation,
+            brokers_with_queues,
+            usage,
+            fallback: false,
+        })
     }
 
     /// Builds what stands in for the route of a topic that does not exist yet, from the default
@@ -212,35 +225,38 @@ impl TopicRoute {
         self.usage.cursor.fetch_add(1, Ordering::Relaxed) as usize
     }
 
-    /// The first queue in the rotation, from `start` on, whose broker is not bad at all; else the
-    /// first of the least bad one: avoiding is a wish, not a reason to fail. `badness` is told
-    /// whether it is the turn of the broker it is asked about.
-    pub fn best_from(
+    /// The first queue that a turn falls on whose broker is not bad at all; else one of the least
+    /// bad broker: avoiding is a wish, not a reason to fail. Every step takes a turn of its own, so
+    /// that the share of a broker that is left out falls on all others alike. `badness` is told
+    /// whether the first turn has fallen on the broker it is asked about.
+    pub fn best_of(
         &self,
-        start: usize,
-        badness: &mut dyn FnMut(&str, bool) -> u8,
+        turns: &mut dyn FnMut() -> usize,
+        badness: &mut dyn FnMut(&str, bool) -> u32,
     ) -> Option<&MessageQueue> {
         let len = self.rotation.len();
-        let at = |step: usize| {
-            let index = start.checked_rem(len)?.wrapping_add(step) % len;
+        let at = |turn: usize| {
+            let index = turn.checked_rem(len)?;
             self.queues.get(*self.rotation.get(index)? as usize)
         };
-        let first = at(0)?;
+        let first = at(turns())?;
         let mut best = (badness(&first.broker_name, true), first);
         if best.0 == 0 {
             return Some(first);
         }
         let mut seen = vec![&first.broker_name];
-        for queue in (1..len).filter_map(at) {
-            if best.0 == 0 {
-                break;
-            }
+        // Where turns are random, they may miss some.
+        let others = (1..len).map(|_| turns()).chain(0..len);
+        for queue in others.filter_map(at) {
             if !seen.contains(&&queue.broker_name) {
                 seen.push(&queue.broker_name);
                 let badness = badness(&queue.broker_name, false);
                 if badness < best.0 {
                     best = (badness, queue);
                 }
+            }
+            if best.0 == 0 || seen.len() == self.brokers_with_queues {
+                break;
             }
         }
         Some(best.1)
@@ -355,17 +371,17 @@ mod tests {
     #[test]
     fn the_rotation_alternates_between_brokers_and_skips_what_is_avoided() {
         let route = route(TWO_BROKERS);
-        let next = |badness: &dyn Fn(&str) -> u8| {
-            let best = route.best_from(route.take_turn(), &mut |broker, _| badness(broker));
+        let next = |badness: &dyn Fn(&str) -> u32| {
+            let best = route.best_of(&mut || route.take_turn(), &mut |broker, _| badness(broker));
             let queue = best.unwrap();
             format!("{}{}", queue.broker_name, queue.queue_id)
         };
         let all_good = || next(&|_| 0);
         assert_eq!([(); 4].map(|()| all_good()), ["a0", "b0", "a1", "b1"]);
-        let not_a = || next(&|broker| u8::from(broker == "a"));
-        assert_eq!([(); 4].map(|()| not_a()), ["b0", "b0", "b1", "b1"]);
+        let not_a = || next(&|broker| u32::from(broker == "a"));
+        assert_eq!([(); 4].map(|()| not_a()), ["b0", "b1", "b0", "b1"]);
         let a_is_worse = || next(&|broker| if broker == "a" { 9 } else { 3 });
-        assert_eq!([(); 2].map(|()| a_is_worse()), ["b0", "b0"], "the least bad one is used");
+        assert_eq!([(); 2].map(|()| a_is_worse()), ["b0", "b1"], "the least bad one is used");
     }
 
     #[test]

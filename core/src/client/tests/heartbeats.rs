@@ -91,3 +91,25 @@ fn heartbeats_are_counted_for_each_broker_and_in_all() {
     assert_eq!(counts(world.client.heartbeats()), (10, 9, 1));
     assert_eq!(counts(world.client.heartbeats_to(&address("c"))), (0, 0, 0));
 }
+
+#[test]
+fn row_11_a_broker_that_sends_have_waited_for_in_vain_is_asked_at_once_and_has_little_time() {
+    let mut world = World::connected(&["a"]);
+    world.run_in_use("T", 5 * SECOND);
+    let dead = world.link("a");
+    world.host("a", Host::Ignores);
+    for _ in 0..3 {
+        world.handle(Input::Silent(dead));
+    }
+    world.run(700 * MS);
+    assert_eq!(world.heartbeats_of("a").len(), 2, "the first of all, and one now");
+    assert!(world.is_up("a"));
+    world.run(100 * MS);
+    assert!(!world.is_up("a"), "it had three quarters of a second");
+
+    let mut world = World::connected(&["a"]);
+    let slow = world.link("a");
+    world.handle(Input::Silent(slow));
+    world.run(5 * SECOND);
+    assert_eq!(world.link("a"), slow, "whoever gives a sign of life is let be");
+}

@@ -1,7 +1,7 @@
 //! From a topic's name to its queues, through name servers good and bad.
 
 use super::*;
-use crate::command::DEFAULT_TOPIC;
+use crate::{command::DEFAULT_TOPIC, route::BrokerState};
 
 #[test]
 fn row_36_a_thousand_first_sends_make_one_dial_and_one_question() {
@@ -364,4 +364,65 @@ impl World {
             self.handle(Input::Closed { link, cause: LinkError::ClosedByPeer });
         }
     }
+}
+
+#[test]
+fn row_35_a_suspension_outlives_a_brokers_absence() {
+    let mut world = World::connected(&["a", "b"]);
+    world.routes.health("a").unwrap().suspend();
+    world.topic("T", &["b"]);
+    world.run_in_use("T", 60 * SECOND);
+    world.topic("T", &["a", "b"]);
+    world.run_in_use("T", 60 * SECOND);
+    assert_eq!(world.routes.health("a").unwrap().state(), BrokerState::Suspended);
+}
+
+#[test]
+fn row_15_strict_order_keeps_its_layout_while_there_is_nothing_to_write_to() {
+    let mut world = World::with(config().with_strict_order(true));
+    world.topic("T", &["a", "b"]);
+    world.ask_route("T");
+    world.run(SECOND);
+    world.topic("T", &[]);
+    world.run(300 * SECOND);
+    world.topic("T", &["b"]);
+    world.run(60 * SECOND);
+    assert_eq!(world.route("T").unwrap().key_layout().len(), 4, "of both brokers");
+}
+
+#[test]
+fn row_15_an_update_that_fails_leaves_the_layout_of_strict_order_as_it_was() {
+    let mut world = World::with(config().with_strict_order(true));
+    world.topic("T", &["a", "b"]);
+    world.ask_route("T");
+    world.run(SECOND);
+    let update = |world: &mut World| {
+        let until = world.now.instant + 4 * SECOND;
+        world.handle(Input::Ask { ask: Ask::Update("T".into()), until });
+        world.run(10 * SECOND);
+    };
+    for server in ["ns1", "ns2"] {
+        world.host(server, Host::Ignores);
+    }
+    update(&mut world);
+    for server in ["ns1", "ns2"] {
+        world.host(server, Host::Serves);
+    }
+    world.topic("T", &["b"]);
+    world.run_in_use("T", 120 * SECOND);
+    let route = world.route("T").unwrap();
+    assert_eq!((route.queues().len(), route.key_layout().len()), (2, 4));
+    update(&mut world);
+    assert_eq!(world.route("T").unwrap().key_layout().len(), 2, "one that succeeds does not");
+}
+
+#[test]
+fn row_27_a_silent_name_server_leaves_time_for_the_next_within_a_short_send() {
+    let mut world = World::new();
+    world.topic("T", &["a"]);
+    world.host("ns1", Host::Swallows);
+    let until = world.now.instant + SECOND;
+    world.handle(Input::Ask { ask: Ask::Route("T".into()), until });
+    world.run(600 * MS);
+    assert!(world.route("T").is_some());
 }

@@ -272,3 +272,26 @@ fn row_26_an_error_names_both_addresses_of_a_translated_broker() {
     let told = world.error().to_string();
     assert!(told.contains("localhost:30911") && told.contains("advertises a:10911"), "{told}");
 }
+
+#[test]
+fn row_1_a_short_time_is_enough_for_a_second_attempt_after_a_quick_failure() {
+    let mut world = World::new(config().with_timeout(100 * MS), &["a", "b"]);
+    world.calls("a");
+    world.pass(MS);
+    world.fail(unsent());
+    world.calls("b");
+}
+
+#[test]
+fn row_15_an_ordered_send_whose_broker_cannot_be_reached_names_it() {
+    let keyed = message().with_sharding_key("k");
+    let mut world = World::with_message(config().with_retry(0), keyed, &["a"]);
+    world.disconnect("a", 0, false);
+    let (_, until) = world.waits();
+    world.pass_until(until);
+    let error = world.error();
+    assert!(
+        matches!(error.kind(), SendErrorKind::OrderUnavailable { broker, .. } if broker == "a"),
+        "{error}"
+    );
+}

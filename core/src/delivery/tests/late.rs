@@ -141,3 +141,68 @@ fn row_19_a_message_stored_in_doubt_is_sent_elsewhere_where_that_is_asked_for() 
     world.answer(11);
     assert_eq!(world.done().unwrap().status, SendStatus::SlaveNotAvailable, "never moved");
 }
+
+#[test]
+fn row_19_a_message_stored_in_doubt_is_stored_when_the_producer_ends_before_a_better_answer() {
+    let config = config().with_retry_another_broker_when_not_store_ok(true);
+    let mut world = World::new(config, &["a", "b"]);
+    world.calls("a");
+    world.answer(11);
+    world.calls("b");
+    world.close();
+    assert_eq!(world.done().unwrap().status, SendStatus::SlaveNotAvailable);
+}
+
+#[test]
+fn row_19_a_message_stored_in_doubt_is_not_stored_twice_where_there_is_no_other_broker() {
+    let config = config().with_retry_another_broker_when_not_store_ok(true);
+    let mut world = World::new(config.clone(), &["a"]);
+    world.calls("a");
+    world.answer(11);
+    assert_eq!(world.done().unwrap().status, SendStatus::SlaveNotAvailable);
+
+    let mut world = World::new(config, &["a", "b"]);
+    world.health("b").suspend();
+    world.calls("a");
+    world.answer(11);
+    assert_eq!(world.done().unwrap().attempts, 1, "the other is suspended");
+}
+
+#[test]
+fn a_fatal_answer_is_not_the_end_while_an_earlier_attempt_may_succeed() {
+    let mut world = World::new(config(), &["a", "b"]);
+    world.calls("a");
+    world.pass(1000 * MS);
+    world.fail(EXPIRED);
+    world.calls("b");
+    world.answer(13);
+    world.awaits_an_answer();
+    world.late(0, |world| world.answer(0));
+    assert_eq!(world.done().unwrap().message_queue.broker_name, "a");
+}
+
+#[test]
+fn a_late_success_is_counted_to_its_broker() {
+    let mut world = World::new(config(), &["a", "b"]);
+    let health = world.health("a");
+    world.calls("a");
+    world.pass(1000 * MS);
+    world.fail(EXPIRED);
+    world.calls("b");
+    world.pass(100 * MS);
+    world.late(0, |world| world.answer(0));
+    let _ = world.done().unwrap();
+    let stats = health.stats(world.now.instant);
+    assert_eq!((stats.success_count, stats.avg_latency), (1, 1100 * MS));
+}
+
+#[test]
+fn the_reason_follows_what_an_attempt_has_come_to_in_the_end() {
+    let mut world = World::new(config().with_retry_unknown(false), &["a", "b"]);
+    world.calls("a");
+    world.pass(1000 * MS);
+    world.fail(EXPIRED);
+    world.awaits_an_answer();
+    world.late(0, |world| world.answer(13));
+    assert!(matches!(world.error().kind(), SendErrorKind::Rejected { code: 13, .. }));
+}

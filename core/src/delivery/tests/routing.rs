@@ -1,5 +1,7 @@
 //! Which queue, when all is not well.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::{
     model::{MessageQueue, RoutingStrategy},
@@ -251,4 +253,117 @@ fn options_of_one_send_go_before_the_configuration() {
     assert_eq!(world.call(), ("a".into(), 100 * MS));
     world.fail(unsent());
     assert_eq!(world.error().attempts().len(), 1);
+}
+
+#[test]
+fn row_35_ill_brokers_recover_where_nothing_is_retried_too() {
+    for failures in [3, 5] {
+        let mut world = World::new(config(), &["a", "b"]);
+        let health = world.health("a");
+        (0..failures).for_each(|_| health.report_failure(world.now.instant, false));
+        let routes = world.routes;
+        for round in 0..100 {
+            let mut world =
+                World::unrouted(config().with_retry(0).with_timeout(60_000 * MS), message());
+            world.routes = routes.clone();
+            world.pass(round * 100 * MS);
+            world.call();
+            world.answer(0);
+            let _ = world.done().unwrap();
+        }
+        assert_eq!(health.state(), BrokerState::Healthy);
+    }
+}
+
+#[test]
+fn row_35_the_share_of_a_broker_that_is_down_falls_on_all_others_alike() {
+    for strategy in [RoutingStrategy::RoundRobin, RoutingStrategy::Random] {
+        let config = config().with_routing_strategy(strategy);
+        let mut world = World::new(config.clone(), &["a", "b", "c", "d"]);
+        world.disconnect("a", 3, true);
+        let routes = world.routes;
+        let mut shares = BTreeMap::<_, u32>::new();
+        for seed in 0..1_200 {
+            let mut world = World::unrouted(config.clone(), message());
+            world.delivery.pacing.jitter = fastrand::Rng::with_seed(seed);
+            world.routes = routes.clone();
+            *shares.entry(world.call().0).or_default() += 1;
+        }
+        assert!(shares.values().all(|share| (340..460).contains(share)), "{shares:?}");
+        assert_eq!(shares.len(), 3);
+    }
+}
+
+/// The brokers that a send is refused by, one after the other, until so many have.
+fn refusals(world: &mut World, code: i32, count: usize) -> Vec<String> {
+    let mut story = Vec::new();
+    while story.len() < count {
+        match world.step() {
+            Step::Wait { until, .. } => world.pass_until(until),
+            Step::Call { .. } => {
+                story.push(world.delivery.request().unwrap().broker_name.to_owned());
+                world.answer(code);
+                // Other sends take turns as well.
+                world.entry().route.as_ref().unwrap().take_turn();
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    story
+}
+
+#[test]
+fn row_35_no_retry_goes_to_the_broker_that_has_just_failed_where_there_is_another() {
+    for strategy in [RoutingStrategy::RoundRobin, RoutingStrategy::Random] {
+        for brokers in [&["a", "b"][..], &["a", "b", "c"]] {
+            let config = config().with_timeout(60_000 * MS).with_routing_strategy(strategy);
+            let mut world = World::new(config, brokers);
+            let story = refusals(&mut world, 2, 9);
+            assert!(story.windows(2).all(|two| two[0] != two[1]), "{story:?}");
+        }
+    }
+}
+
+#[test]
+fn a_suspended_broker_is_left_alone_by_retries_too() {
+    let mut world = World::new(config(), &["a", "b"]);
+    world.health("b").suspend();
+    assert_eq!(refusals(&mut world, 14, 2), ["a", "a"]);
+}
+
+#[test]
+fn a_broker_that_was_recovered_by_hand_has_no_past() {
+    let mut world = World::new(config(), &["a", "b"]);
+    let health = world.health("a");
+    for second in 0..40 {
+        health.report_failure(world.now.instant + second * 9_000 * MS, false);
+    }
+    world.pass(40 * 9_000 * MS);
+    health.recover();
+    (0..5).for_each(|_| health.report_failure(world.now.instant, false));
+    assert_eq!(health.state(), BrokerState::Unhealthy);
+    let (routes, fell_ill) = (world.routes, world.now.instant);
+    let mut asked = Vec::new();
+    for step in 0..4 {
+        let mut world = World::unrouted(config().with_timeout(1_000_000_000 * MS), message());
+        world.routes = routes.clone();
+        world.now.instant = fell_ill + (501 + step) * MS;
+        asked.push(world.call().0);
+        world.answer(0);
+        let _ = world.done().unwrap();
+    }
+    assert!(
+        asked.iter().any(|broker| broker == "a"),
+        "after the first pause of half a second: {asked:?}"
+    );
+}
+
+#[test]
+fn a_queue_of_another_topic_is_refused_before_anything_is_sent() {
+    let queue = MessageQueue { topic: "Other".into(), broker_name: "a".into(), queue_id: 1 };
+    let options = SendOptions::new().with_queue(queue);
+    let (now, config) = (Now::default(), Arc::new(config()));
+    let refused = Delivery::new(now, config, message(), options, &Choice::default(), 1);
+    let error = refused.unwrap_err();
+    assert!(error.to_string().contains(r#"one of topic "Other""#), "{error}");
 }

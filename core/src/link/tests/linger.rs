@@ -111,3 +111,36 @@ fn row_25_a_peer_that_is_busy_with_one_call_is_left_alone_for_a_moment() {
     assert_eq!(bench.deliver().len(), 1);
     bench.end();
 }
+
+#[test]
+fn row_11_a_peer_that_is_silent_while_calls_expire_is_told_of_once() {
+    let mut bench = Bench::roomy();
+    bench.hear([answer(99, 0)]);
+    for name in 1..=3 {
+        bench.try_call(name, 400 * MS, "").unwrap();
+        bench.deliver();
+        bench.pass(400 * MS);
+        bench.link.handle_timeout(bench.now);
+    }
+    assert_eq!((bench.told().len(), bench.silences), (3, 1));
+
+    // Heard again, it may fall silent again.
+    bench.hear([answer(99, 0)]);
+    bench.try_call(4, 400 * MS, "").unwrap();
+    bench.deliver();
+    bench.pass(600 * MS);
+    bench.link.handle_timeout(bench.now);
+    assert_eq!((bench.told(), bench.silences), (vec![Told::Failed(4, EXPIRED)], 2));
+}
+
+#[test]
+fn row_11_a_peer_that_answers_others_is_not_silent() {
+    let mut bench = Bench::roomy();
+    bench.try_call(1, 1_000 * MS, "").unwrap();
+    bench.deliver();
+    bench.pass(900 * MS);
+    bench.hear([answer(99, 0)]);
+    bench.pass(100 * MS);
+    bench.link.handle_timeout(bench.now);
+    assert_eq!((bench.told(), bench.silences), (vec![Told::Failed(1, EXPIRED)], 0));
+}

@@ -166,6 +166,7 @@ impl BrokerHealth {
     pub(crate) fn connected(&self, now: Instant) {
         self.pause_ms.store(0, Ordering::Relaxed);
         self.try_at.fetch_min(now.as_nanos(), Ordering::Relaxed);
+        self.tried_until.store(0, Ordering::Relaxed);
     }
 
     /// Sends avoid the broker until [`recover`](Self::recover).
@@ -176,8 +177,9 @@ impl BrokerHealth {
     /// The broker counts as healthy, whatever was before.
     pub fn recover(&self) {
         self.standing.set(BrokerState::Healthy);
-        self.pause_ms.store(0, Ordering::Relaxed);
-        self.slow_until.store(0, Ordering::Relaxed);
+        for time in [&self.pause_ms, &self.try_at, &self.tried_until, &self.slow_until] {
+            time.store(0, Ordering::Relaxed);
+        }
     }
 
     /// What is known at this moment.

@@ -83,6 +83,7 @@ impl Run {
             }
             2 => self.on_link(which, Input::Opened),
             3 => self.on_link(which, |link| Input::Closed { link, cause: LinkError::ClosedByPeer }),
+            4 if how.is_multiple_of(2) => self.on_link(which, Input::Silent),
             4 => self.on_link(which, Input::GoAway),
             5 => self.on_link(which, |link| Input::Request { link, frame: frame(39, 0, how) }),
             6 => self.answer(which, how),

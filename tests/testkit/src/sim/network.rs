@@ -130,6 +130,8 @@ struct Dial {
     address: Option<SocketAddr>,
     outcome: Option<Result<ConnId, String>>,
     waker: Option<Waker>,
+    /// Its producer has been started anew since.
+    stale: bool,
 }
 
 /// What a name leads to.
@@ -222,7 +224,9 @@ impl Network {
         let id = self.id();
         let delay = Duration::from_micros(self.rng.u64(100..20_000));
         self.agenda.add(self.now + delay, Event::Resolve(id));
-        self.dials.insert(id, Dial { producer, to, address: None, outcome: None, waker: None });
+        let (outcome, waker) = (None, None);
+        let dial = Dial { producer, to, address: None, outcome, waker, stale: false };
+        self.dials.insert(id, dial);
         id
     }
 
@@ -248,9 +252,16 @@ impl Network {
         self.dials.values().filter(own).count()
     }
 
+    /// A producer begins a new life: attempts of its last one are about to be dropped.
+    pub(super) fn disown_dials(&mut self, producer: ProducerIndex) {
+        for dial in self.dials.values_mut() {
+            dial.stale |= dial.producer == producer;
+        }
+    }
+
     /// True while a producer has an attempt to connect to this address under way.
     pub(super) fn is_dialing(&self, producer: ProducerIndex, to: &Address) -> bool {
-        let same = |dial: &Dial| dial.producer == producer && dial.to == *to;
+        let same = |dial: &Dial| dial.producer == producer && dial.to == *to && !dial.stale;
         self.dials.values().any(|dial| same(dial) && dial.outcome.is_none())
     }
 

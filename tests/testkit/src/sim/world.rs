@@ -392,6 +392,7 @@ impl World {
     pub(super) fn run_hub(&mut self, index: usize, hub: Box<Hub<Orders>>) {
         // A producer that starts anew need not wait for what it did in its life before.
         self.last_dials.retain(|(producer, _), _| *producer != index);
+        self.network.borrow_mut().disown_dials(index);
         let hub = Rc::new(RefCell::new(hub));
         self.producers[index].hub = Some(Rc::clone(&hub));
         self.executor.spawn("hub", run_hub(hub, self.around.clone()));
