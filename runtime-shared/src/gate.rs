@@ -114,3 +114,50 @@ impl Drop for Lane {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    fn gate(sends: usize, bytes: usize) -> Arc<Gate> {
+        let config = ProducerConfig::default();
+        let config = config.with_async_send_semaphore(sends).with_in_flight_bytes_max(bytes);
+        Arc::new(Gate::new(&config))
+    }
+
+    fn slots<const COUNT: usize>() -> [Arc<Slot>; COUNT] {
+        [(); COUNT].map(|()| Arc::new(Slot::default()))
+    }
+
+    /// Whether it has its lane, and its permit.
+    fn has(slot: &Slot) -> (bool, bool) {
+        let arrived = slot.look(&Context::from_waker(Waker::noop()));
+        (arrived.has_lane, arrived.has_permit)
+    }
+
+    #[test]
+    fn row_6_a_send_that_is_over_takes_no_lane() {
+        let (gate, [first, over, last]) = (gate(10, 100), slots());
+        for slot in [&first, &over, &last] {
+            gate.enter(("T".into(), "k".into()), slot);
+        }
+        // Its time was up in its turn; whoever has its future has not dropped it yet.
+        over.finish();
+        first.finish();
+        assert_eq!(has(&last), (true, false));
+    }
+
+    #[test]
+    fn row_6_who_waits_behind_one_that_has_gone_goes() {
+        let (gate, [first, large, small]) = (gate(10, 100), slots());
+        for (slot, bytes) in [(&first, 60), (&large, 50), (&small, 10)] {
+            gate.ask(bytes, slot);
+        }
+        assert_eq!(has(&small), (false, false), "nobody is overtaken");
+        large.abandon();
+        gate.let_in();
+        assert_eq!(has(&small), (false, true));
+    }
+}

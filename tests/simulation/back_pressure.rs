@@ -203,3 +203,51 @@ fn row_46_an_ordered_send_behind_one_that_hangs_says_so() {
     });
     assert!(phases.contains(&TimeoutPhase::Reply) && phases.contains(&TimeoutPhase::Order));
 }
+
+#[test]
+fn row_6_who_waited_behind_one_that_gave_up_goes_at_once() {
+    let mut world = World::new(1);
+    let config = world.config().with_in_flight_bytes_max(10_000);
+    let producer = world.producer(config);
+    warm_up(&mut world, producer);
+    for broker in [BROKER_A, BROKER_B, BROKER_C] {
+        world.misbehave(broker, Fault::Hang);
+    }
+    let large = |world: &mut World| world.send_with(producer, TOPIC, 6_000, |message| message);
+    let hangs = large(&mut world);
+    pass(&mut world, SECOND / 100);
+    [BROKER_A, BROKER_B, BROKER_C].into_iter().for_each(|broker| world.behave(broker));
+    let waits = large(&mut world);
+    let small = world.send(producer, TOPIC);
+    pass(&mut world, SECOND / 100);
+    world.drop_send(waits);
+    pass(&mut world, SECOND / 100);
+    assert_eq!(world.open_sends(), 1, "only the one that hangs is left");
+    assert!(world.answer(small).is_ok() && world.answer(hangs).is_ok());
+}
+
+#[test]
+fn row_6_those_who_try_and_those_who_wait_for_one_key_do_not_block_each_other() {
+    for seed in 0..20 {
+        let mut world = World::new(seed);
+        let config = world.config().with_async_send_semaphore(2);
+        let producer = world.producer(config);
+        warm_up(&mut world, producer);
+        let keyed = |message: Message| message.with_sharding_key("order-1");
+        let (mut patient, mut tried) = (Vec::new(), Vec::new());
+        for round in 0..100 {
+            patient.push(world.send_with(producer, TOPIC, 16, keyed));
+            tried.push(world.try_send(producer, TOPIC, keyed));
+            tried.push(world.try_send(producer, TOPIC, keyed));
+            pass(&mut world, Duration::from_micros(100 * (round % 7)));
+        }
+        for send in patient {
+            assert!(world.answer(send).is_ok(), "seed {seed}");
+        }
+        let full = |error: &SendErrorKind| matches!(error, SendErrorKind::Full { .. });
+        for send in tried {
+            let failed = world.answer(send).err();
+            assert!(failed.is_none_or(|error| full(error.kind())), "seed {seed}");
+        }
+    }
+}

@@ -28,6 +28,17 @@ fn row_27_one_name_server_that_lives_is_enough() {
 }
 
 #[test]
+fn row_27_a_name_server_that_is_off_leaves_a_short_send_time_for_the_other() {
+    for seed in 0..20 {
+        let mut world = World::new(seed);
+        world.cut_power(NAME_SERVER_1);
+        let config = world.config().with_timeout(SECOND);
+        let producer = world.producer(config);
+        assert!(world.deliver(producer, TOPIC).is_ok(), "seed {seed}");
+    }
+}
+
+#[test]
 fn a_send_waits_for_name_servers_that_come_back_in_time() {
     let mut world = World::new(1);
     let config = world.config().with_timeout(10 * SECOND);

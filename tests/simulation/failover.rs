@@ -108,6 +108,54 @@ fn row_11_a_connection_that_died_silently_is_found_before_it_costs_a_send() {
 }
 
 #[test]
+fn row_11_connections_that_died_silently_cost_sends_in_flight_two_seconds_and_no_more() {
+    for seed in 0..20 {
+        let (mut world, producer) = warm_world(seed);
+        for broker in [BROKER_A, BROKER_B, BROKER_C] {
+            world.lose_connections(broker);
+        }
+        // One that may go nowhere else is answered on a new connection to the same broker.
+        let keyed = |message: Message| message.with_sharding_key("order-1");
+        let ordered = world.send_with(producer, TOPIC, 16, keyed);
+        let mut sends = Vec::new();
+        for _ in 0..100 {
+            sends.push(world.send(producer, TOPIC));
+            pass(&mut world, SECOND / 10);
+        }
+        assert!(world.answer(ordered).is_ok(), "seed {seed}");
+        let failed: Vec<_> = sends.into_iter().map(|send| world.answer(send).is_err()).collect();
+        let last = failed.iter().rposition(|failed| *failed).unwrap_or_default();
+        assert!(last <= 20, "seed {seed}: number {last}, ten a second");
+    }
+}
+
+#[test]
+fn row_35_a_broker_that_was_busy_gets_its_share_back_where_nothing_is_retried_too() {
+    for seed in 0..10 {
+        let mut world = World::new(seed);
+        let config = world.config().with_retry(0);
+        let producer = world.producer(config);
+        warm_up(&mut world, producer);
+        world.misbehave(BROKER_A, Fault::Answer { code: 14, remark: "no".into(), times: 60 });
+        for _ in 0..600 {
+            let _ = world.deliver(producer, TOPIC);
+            pass(&mut world, SECOND / 10);
+        }
+        world.behave(BROKER_A);
+        // It is tried every eight seconds at least.
+        for _ in 0..100 {
+            assert!(world.deliver(producer, TOPIC).is_ok());
+            pass(&mut world, SECOND / 10);
+        }
+        let at_broker_a = (0..300)
+            .map(|_| world.deliver(producer, TOPIC).expect("all is well").message_queue)
+            .filter(|queue| queue.broker_name == "broker-a")
+            .count();
+        assert!(at_broker_a > 50, "seed {seed}: {at_broker_a} of 300");
+    }
+}
+
+#[test]
 fn row_58_two_producers_of_one_group_do_not_know_of_each_other() {
     let mut world = World::new(3);
     let config = world.config();

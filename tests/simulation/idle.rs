@@ -26,7 +26,8 @@ fn row_12_an_idle_hour_is_eight_heartbeats_a_minute_for_each_broker() {
         assert!((474..=484).contains(&heartbeats), "{broker} got {heartbeats}");
     }
     let queries: u64 = (0..2).map(|index| world.cluster().name_server(index).queries(TOPIC)).sum();
-    assert!((119..=123).contains(&queries), "the route was asked for {queries} times");
+    // One every 24 to 30 seconds.
+    assert!((120..=150).contains(&queries), "the route was asked for {queries} times");
 }
 
 #[test]

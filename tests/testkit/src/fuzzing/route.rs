@@ -33,8 +33,8 @@ fn check(route: &Result<TopicRoute, BadRoute>) {
     let queues = route.queues();
     assert!(queues.len() <= QUEUES_MAX);
     for chosen in [
-        route.best_from(route.take_turn(), &mut |_, _| 0),
-        route.best_from(usize::MAX, &mut |broker, _| broker.len() as u8),
+        route.best_of(&mut || route.take_turn(), &mut |_, _| 0),
+        route.best_of(&mut || usize::MAX, &mut |broker, _| broker.len() as u32),
         route.queue_for_key("order-1001"),
     ] {
         assert_eq!(chosen.is_some(), !queues.is_empty());

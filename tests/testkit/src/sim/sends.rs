@@ -145,6 +145,17 @@ impl World {
         self.begin_send(producer, message, SendOptions::new(), Caller::Sleepy { nap })
     }
 
+    /// Sends a message of a few bytes, if there is room at once.
+    pub fn try_send(
+        &mut self,
+        producer: Producer,
+        topic: &str,
+        dress: impl FnOnce(Message) -> Message,
+    ) -> SendId {
+        let message = dress(self.message(topic, 16));
+        self.begin_send(producer, message, SendOptions::new(), Caller::Impatient)
+    }
+
     fn message(&self, topic: &str, size: usize) -> Message {
         Message::new(topic, body(self.oracle.next_id(), size))
     }
@@ -173,10 +184,14 @@ impl World {
             // Only now the producer hears of it.
             let order = first_polls.borrow().len() as u64;
             first_polls.borrow_mut().insert(id, order);
-            let send: LocalFuture<_> =
-                Box::pin(async move { lifecycle.begin_send(message, options)?.await });
+            let send: LocalFuture<_> = Box::pin(async move {
+                match caller {
+                    Caller::Impatient => lifecycle.try_begin_send(message)?.await,
+                    _ => lifecycle.begin_send(message, options)?.await,
+                }
+            });
             let result = match caller {
-                Caller::Attentive => Some(send.await),
+                Caller::Attentive | Caller::Impatient => Some(send.await),
                 Caller::Fickle { polls } => poll_up_to(polls, send).await,
                 Caller::Sleepy { nap } => Some(poll_every(nap, send, &around).await),
             };
@@ -267,6 +282,8 @@ impl World {
 enum Caller {
     /// Polled whenever it likes.
     Attentive,
+    /// The same, and does not wait for room.
+    Impatient,
     /// Dropped after so many polls.
     Fickle { polls: u32 },
     /// Polled no more often than this.
