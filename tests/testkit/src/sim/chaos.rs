@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use fastrand::Rng;
 use rocketmq_producer_core::{
     command::{ResponseCode, Verdict},
-    delivery::{Outcome, SendError, SendErrorKind},
+    delivery::{AttemptFailure, Outcome, SendError, SendErrorKind},
     model::SendReceipt,
     time::Instant,
 };
@@ -172,12 +172,20 @@ impl World {
         }
         let tried =
             |peer: &Peer| attempts.iter().any(|attempt| attempt.queue.broker_name == peer.name());
+        // A broker that is well refuses those whom a name server has told what is no longer true.
+        let refused = |peer: &Peer| {
+            attempts.iter().any(|attempt| {
+                let refused = matches!(attempt.failure, AttemptFailure::Refused { .. });
+                refused && attempt.queue.broker_name == peer.name()
+            })
+        };
         let known = self.known_to(producer);
         let known_at_first = self.known_brokers.get(&id).cloned().unwrap_or_default();
         let well: Vec<Peer> = BROKERS
             .into_iter()
             .filter(|peer| self.chaos.is_untroubled(*peer, began))
             .filter(|peer| known.contains(peer) && known_at_first.contains(peer))
+            .filter(|peer| !refused(peer))
             .collect();
         // Each broker that is not well may cost an attempt.
         if well.is_empty() || (tries as usize) <= BROKERS.len() - well.len() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use rocketmq_producer_core::{
     codec::SerializeType,
-    model::{ProducerConfig, RoutingStrategy},
+    model::{Message, ProducerConfig, RoutingStrategy},
 };
 
 use super::world::{Happening, Producer, TOPIC, World};
@@ -142,10 +142,15 @@ impl World {
         };
         let key = (rng.u8(..8) == 0).then(|| format!("key-{}", rng.u8(..5)));
         let patience = (rng.u8(..16) == 0).then(|| Duration::from_micros(rng.u64(..50_000)));
-        let send = self.send_with(producer, &topic, size, |message| match key {
+        let hasty = rng.u8(..16) == 0;
+        let dress = |message: Message| match key {
             Some(key) => message.with_sharding_key(key),
             None => message,
-        });
+        };
+        let send = match hasty {
+            true => self.try_send(producer, &topic, dress),
+            false => self.send_with(producer, &topic, size, dress),
+        };
         if let Some(patience) = patience {
             self.agenda.add(self.now + patience, Happening::Drop(send));
         }
