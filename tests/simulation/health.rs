@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use rocketmq_producer_core::model::Message;
 use rocketmq_producer_testkit::{
     model::Fault,
-    sim::{BROKER_A, BROKER_B, BROKER_C, Kind, Peer, Producer, SendId, TOPIC, Trouble, World},
+    sim::{BROKER_A, BROKER_B, BROKER_C, Peer, Producer, SendId, TOPIC, World},
 };
 
 use crate::{SECOND, pass, warm_up, warm_world};
@@ -143,10 +143,13 @@ fn a_slow_broker_is_avoided_where_latency_counts() {
         let config = world.config().with_send_latency_enable(enable);
         let producer = world.producer(config);
         warm_up(&mut world, producer);
-        world.begin(Trouble { kind: Kind::Slow, peer: BROKER_A });
+        world.slow_down(BROKER_A, Duration::from_millis(700));
         let sends = load(&mut world, producer, 5 * SECOND);
         shares(&mut world, sends).get("broker-a").copied().unwrap_or_default()
     };
     let (watched, unwatched) = (share_of_the_slow(true), share_of_the_slow(false));
-    assert!(watched < unwatched, "{watched} of 5000, against {unwatched}");
+    println!(
+        "{watched} of 5,000 went to the slow broker, {unwatched} where latency does not count"
+    );
+    assert!(watched * 3 < unwatched, "{watched} of 5000, against {unwatched}");
 }

@@ -231,7 +231,8 @@ impl Client {
         let retry = self.config.poll_name_server_interval_short;
         let jitter = &mut self.jitter;
         let news = self.topics.change(name, |topic| {
-            let unknown_yet = topic.entry.route.is_none();
+            let route = topic.entry.route.as_ref();
+            let unknown_yet = route.is_none_or(|route| route.is_fallback());
             let Some(query) = topic.query.as_mut() else { return false };
             let missing = query.bad.is_none() && !query.missing.is_empty();
             if missing && create && unknown_yet && query.subject == Subject::Own {

@@ -23,6 +23,8 @@ const REFRESH_PAUSE: Duration = Duration::from_secs(1);
 const STEADY: RangeInclusive<u32> = 8_000..=10_000;
 /// The same for a route that others may have been found together with, so that they part.
 const SCATTERED: RangeInclusive<u32> = 1_000..=10_000;
+/// The same for pauses after failures: a fleet that has lost its name servers does not ask in step.
+const JITTERED: RangeInclusive<u32> = 5_000..=10_000;
 /// Sweeps that find a topic unused, one a refresh interval, until it is forgotten.
 const UNUSED_MAX: u32 = 10;
 
@@ -184,7 +186,10 @@ impl Topic {
         let pause = match self.entry.route {
             Some(_) => part_of(retry, jitter.u32(STEADY)),
             // Whether or not somebody waits now: who comes later must not find this an answer.
-            None if transient => RETRY_MAX.min(RETRY * 2u32.pow(self.streak.min(8) - 1)),
+            None if transient => {
+                let pause = RETRY_MAX.min(RETRY * 2u32.pow(self.streak.min(8) - 1));
+                part_of(pause, jitter.u32(JITTERED))
+            }
             None => FORGET_AFTER,
         };
         self.due = now.instant + pause;

@@ -196,7 +196,7 @@ impl Routes {
                 route.best_of(&mut || random.usize(..), &mut badness)
             }
             Choice::Strategy(RoutingStrategy::MessageHash) => {
-                let hashed = message.keys().next().and_then(|key| route.queue_for_key(key));
+                let hashed = message.keys().next().and_then(|key| route.current_queue_for_key(key));
                 match hashed.filter(|queue| badness(&queue.broker_name, true) == 0) {
                     None => route.best_of(&mut || random.usize(..), &mut badness),
                     hashed => hashed,

@@ -265,9 +265,12 @@ impl TopicRoute {
     /// The queue of a key, the same for the same layout in every process, Java's included:
     /// `SelectMessageQueueByHash`.
     pub fn queue_for_key(&self, key: &str) -> Option<&MessageQueue> {
-        let len = i32::try_from(self.keyed.len()).ok()?;
-        let index = java_string_hash(key).checked_rem(len)?.unsigned_abs();
-        self.keyed.get(index as usize)
+        hashed(&self.keyed, key)
+    }
+
+    /// The same among the queues that there are now, whatever `strict_order` keeps for order keys.
+    pub(crate) fn current_queue_for_key(&self, key: &str) -> Option<&MessageQueue> {
+        hashed(&self.queues, key)
     }
 
     /// The layout that order keys are hashed over.
@@ -286,8 +289,15 @@ impl TopicRoute {
 impl PartialEq for TopicRoute {
     fn eq(&self, other: &Self) -> bool {
         let same_layout = self.queues == other.queues && self.keyed == other.keyed;
-        same_layout && self.masters == other.masters && self.advertised == other.advertised
+        let same_places = self.masters == other.masters && self.advertised == other.advertised;
+        same_layout && same_places && self.fallback == other.fallback
     }
+}
+
+fn hashed<'a>(layout: &'a [MessageQueue], key: &str) -> Option<&'a MessageQueue> {
+    let len = i32::try_from(layout.len()).ok()?;
+    let index = java_string_hash(key).checked_rem(len)?.unsigned_abs();
+    layout.get(index as usize)
 }
 
 /// Where the masters listen, and what is wrong with an address that cannot be used.

@@ -426,3 +426,22 @@ fn row_27_a_silent_name_server_leaves_time_for_the_next_within_a_short_send() {
     world.run(600 * MS);
     assert!(world.route("T").is_some());
 }
+
+#[test]
+fn row_40_a_topic_that_is_not_there_yet_follows_the_default_topic_until_it_is() {
+    let mut world = World::new();
+    world.topic(DEFAULT_TOPIC, &["a"]);
+    world.ask_route("New");
+    world.run(SECOND);
+    world.topic(DEFAULT_TOPIC, &["a", "b"]);
+    world.run_in_use("New", 60 * SECOND);
+    let route = world.route("New").unwrap();
+    assert!(route.is_fallback() && route.master("b").is_some());
+    // Created as it was thought to be: that is news all the same.
+    world.topic("New", &["a", "b"]);
+    world.run_in_use("New", 60 * SECOND);
+    assert!(!world.route("New").unwrap().is_fallback());
+    let asked = world.queries().len();
+    world.run_in_use("New", 60 * SECOND);
+    assert!(world.queries()[asked..].iter().all(|(_, topic)| *topic == "New"));
+}

@@ -79,6 +79,12 @@ impl World {
         self.cluster.set_broker_address(broker.name(), new);
     }
 
+    /// A node takes this long to make up its mind about each request.
+    pub fn slow_down(&mut self, peer: Peer, by: Duration) {
+        self.note("slow", peer);
+        self.servers[peer.0].service = (by, by);
+    }
+
     /// Where a node listens.
     #[must_use]
     pub fn address(&self, peer: Peer) -> SocketAddr {
