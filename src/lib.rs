@@ -46,7 +46,9 @@ pub use rocketmq_producer_core::{
         Address, AddressTranslation, ConfigError, InvalidMessage, InvalidName, Message,
         MessageQueue, ProducerConfig, RoutingStrategy, SendReceipt, SendStatus,
     },
-    route::{BadSelection, BrokerHealthStats, BrokerState, QueueSelector, RouteError},
+    route::{
+        BadSelection, BrokerHealthStats, BrokerState, HeartbeatStats, QueueSelector, RouteError,
+    },
 };
 pub use rocketmq_producer_shared::{ShutdownError, StartError};
 

@@ -12,7 +12,7 @@ use std::{
 use rocketmq_producer_core::{
     delivery::{SendError, SendOptions},
     model::{ConfigError, Message, MessageQueue, ProducerConfig, RoutingStrategy, SendReceipt},
-    route::{BrokerHealthStats, Choice, QueueSelector},
+    route::{BrokerHealthStats, Choice, HeartbeatStats, QueueSelector},
 };
 use rocketmq_producer_shared::{Begun, Hub, Lifecycle, Sending, ShutdownError, StartError};
 
@@ -127,6 +127,12 @@ impl Producer {
     /// The brokers that the routes of topics in use name, with their health.
     pub fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
         self.lifecycle.brokers()
+    }
+
+    /// The heartbeats to all brokers since the last start: how many were sent, and what became of
+    /// them.
+    pub fn heartbeat_stats(&self) -> HeartbeatStats {
+        self.lifecycle.heartbeats()
     }
 
     /// Keeps sends away from a broker until [`force_broker_recovery`](Self::force_broker_recovery),

@@ -7,7 +7,7 @@ use rocketmq_producer_core::{
     client::{Client, Input},
     delivery::{SendError, SendErrorKind, SendOptions},
     model::{ConfigError, Identity, Message, MessageQueue, ProducerConfig},
-    route::{BrokerHealthStats, Choice, Routes},
+    route::{BrokerHealthStats, Choice, HeartbeatStats, Routes},
 };
 
 use crate::{
@@ -155,6 +155,11 @@ impl<W: Wire> Lifecycle<W> {
     pub fn force_broker_recovery(&self, name: &str) -> bool {
         let health = self.routes().and_then(|routes| routes.health(name).cloned());
         health.map(|health| health.recover()).is_some()
+    }
+
+    /// The heartbeats to all brokers since the last start.
+    pub fn heartbeats(&self) -> HeartbeatStats {
+        self.routes().map(|routes| routes.heartbeats()).unwrap_or_default()
     }
 
     /// The queues that a topic can be sent to, as far as is known by now.

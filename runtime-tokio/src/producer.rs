@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rocketmq_producer_core::{
     delivery::{SendError, SendOptions},
     model::{ConfigError, Message, MessageQueue, ProducerConfig, RoutingStrategy, SendReceipt},
-    route::{BrokerHealthStats, Choice, QueueSelector},
+    route::{BrokerHealthStats, Choice, HeartbeatStats, QueueSelector},
 };
 use rocketmq_producer_shared::{Begun, DriverBell, Lifecycle, ShutdownError, StartError};
 use tokio::runtime::Handle;
@@ -138,6 +138,12 @@ impl Producer {
     /// The brokers that the routes of topics in use name, with their health.
     pub fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
         self.lifecycle.brokers()
+    }
+
+    /// The heartbeats to all brokers since the last start: how many were sent, and what became of
+    /// them.
+    pub fn heartbeat_stats(&self) -> HeartbeatStats {
+        self.lifecycle.heartbeats()
     }
 
     /// Keeps sends away from a broker until [`force_broker_recovery`](Self::force_broker_recovery),

@@ -54,6 +54,26 @@ fn what_brokers_do_is_counted<S: Subject>() {
     assert_eq!(brokers["broker-a"].success_count + brokers["broker-b"].success_count, 10);
 }
 
+fn heartbeats_are_counted<S: Subject>() {
+    let cluster = two_brokers();
+    let interval = Duration::from_millis(50);
+    let producer = S::started(config(&cluster).with_heartbeat_broker_interval(interval));
+    shares(&producer, 10);
+    eventually("ten heartbeats", || producer.heartbeat_stats().sent >= 10);
+    let stats = producer.heartbeat_stats();
+    assert!(stats.succeeded >= 9 && stats.failed == 0, "{stats:?}");
+}
+
+fn routes_that_are_confirmed_are_not_cleared<S: Subject>() {
+    let cluster = two_brokers();
+    cluster.model(|model| model.create_topic("Contract", 4));
+    let producer = S::started(config(&cluster));
+    shares(&producer, 2);
+    producer.clear_expired_routes();
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!(producer.publish_queues("Contract").len(), 8);
+}
+
 fn one_send_can_choose_its_queue<S: Subject>() {
     let cluster = two_brokers();
     cluster.model(|model| model.create_topic("Contract", 4));
@@ -190,6 +210,8 @@ on_every_runtime!(
     messages_are_spread_evenly_over_brokers,
     row_35_a_suspended_broker_gets_nothing_until_it_is_recovered,
     what_brokers_do_is_counted,
+    heartbeats_are_counted,
+    routes_that_are_confirmed_are_not_cleared,
     one_send_can_choose_its_queue,
     the_strategy_can_change_while_running,
     a_route_can_be_asked_for_by_hand,

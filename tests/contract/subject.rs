@@ -6,8 +6,8 @@
 use std::{sync::Arc, thread};
 
 use rocketmq_producer::{
-    BrokerHealthStats, ConfigError, Message, MessageQueue, ProducerConfig, RoutingStrategy,
-    SendError, SendOptions, SendReceipt, ShutdownError, StartError,
+    BrokerHealthStats, ConfigError, HeartbeatStats, Message, MessageQueue, ProducerConfig,
+    RoutingStrategy, SendError, SendOptions, SendReceipt, ShutdownError, StartError,
 };
 
 /// A send's result.
@@ -22,6 +22,8 @@ pub(crate) trait Subject: Clone + Send + Sync + 'static {
     fn try_send(&self, message: Message) -> Sent;
     fn set_routing_strategy(&self, strategy: RoutingStrategy);
     fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)>;
+    fn heartbeat_stats(&self) -> HeartbeatStats;
+    fn clear_expired_routes(&self);
     fn suspend_broker(&self, name: &str) -> bool;
     fn force_broker_recovery(&self, name: &str) -> bool;
     fn publish_queues(&self, topic: &str) -> Vec<MessageQueue>;
@@ -81,6 +83,14 @@ impl Subject for Blocking {
 
     fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
         self.0.available_brokers()
+    }
+
+    fn heartbeat_stats(&self) -> HeartbeatStats {
+        self.0.heartbeat_stats()
+    }
+
+    fn clear_expired_routes(&self) {
+        self.0.clear_expired_routes();
     }
 
     fn suspend_broker(&self, name: &str) -> bool {
@@ -144,6 +154,14 @@ impl Subject for Smol {
 
     fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
         self.0.available_brokers()
+    }
+
+    fn heartbeat_stats(&self) -> HeartbeatStats {
+        self.0.heartbeat_stats()
+    }
+
+    fn clear_expired_routes(&self) {
+        self.0.clear_expired_routes();
     }
 
     fn suspend_broker(&self, name: &str) -> bool {
@@ -223,6 +241,14 @@ impl Subject for Tokio {
 
     fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
         self.producer.available_brokers()
+    }
+
+    fn heartbeat_stats(&self) -> HeartbeatStats {
+        self.producer.heartbeat_stats()
+    }
+
+    fn clear_expired_routes(&self) {
+        self.producer.clear_expired_routes();
     }
 
     fn suspend_broker(&self, name: &str) -> bool {

@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::heartbeats::{Beat, Heartbeat, HeartbeatStats};
+use super::heartbeats::{Beat, Heartbeat};
 use crate::{
     ids::LinkId,
     link::LinkError,
     model::Address,
     mutants::{Mutant::OneDialAtATime, is_on},
-    route::Reach,
+    route::{HeartbeatStats, Reach},
     time::{Deadline, Instant, Now},
 };
 

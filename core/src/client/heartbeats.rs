@@ -15,24 +15,13 @@ use crate::{
     link::{CallError, LinkError},
     model::Address,
     mutants::{Mutant::NoHeartbeats, is_on},
+    route::HeartbeatStats,
     time::{Deadline, Instant, Now},
 };
 
 /// What a peer gets for a sign of life when a send has already waited for it in vain: a send of three
 /// seconds with two retries then has its last attempt on another connection.
 const SUSPECT_TIMEOUT: Duration = Duration::from_millis(750);
-
-/// Heartbeats, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[non_exhaustive]
-pub struct HeartbeatStats {
-    /// All that there were.
-    pub sent: u64,
-    /// Those that were answered, and of those that ask for no answer, those that were queued.
-    pub succeeded: u64,
-    /// Those that were neither.
-    pub failed: u64,
-}
 
 /// What is due on a connection to a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,16 +80,10 @@ impl Heartbeat {
     }
 }
 
-impl HeartbeatStats {
-    fn over(&mut self, well: bool) {
-        *if well { &mut self.succeeded } else { &mut self.failed } += 1;
-    }
-}
-
 impl Client {
     /// All heartbeats to all brokers.
     pub fn heartbeats(&self) -> HeartbeatStats {
-        self.heartbeat_stats
+        self.heartbeats_counted.stats()
     }
 
     /// The heartbeats to one broker, for as long as it is known.
@@ -150,7 +133,7 @@ impl Client {
 
     fn count_sent(&mut self, chore: ChoreId, link: LinkId) {
         let Some(address) = self.connections.address_of(link).cloned() else { return };
-        self.heartbeat_stats.sent += 1;
+        self.heartbeats_counted.sent();
         self.connections.count_heartbeat(&address, |stats| stats.sent += 1);
         self.heartbeats.insert(chore, (link, address));
     }
@@ -158,7 +141,7 @@ impl Client {
     /// Takes a heartbeat's end down; the link that it was for, if it was one.
     pub(super) fn heartbeat_over(&mut self, chore: ChoreId, well: bool) -> Option<LinkId> {
         let (link, address) = self.heartbeats.remove(&chore)?;
-        self.heartbeat_stats.over(well);
+        self.heartbeats_counted.over(well);
         self.connections.count_heartbeat(&address, |stats| stats.over(well));
         Some(link)
     }

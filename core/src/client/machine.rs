@@ -7,9 +7,7 @@ use std::{
 
 use bytestring::ByteString;
 
-use super::{
-    HeartbeatStats, Input, Output, connections::Connections, shutdown::Life, topics::Topics,
-};
+use super::{Input, Output, connections::Connections, shutdown::Life, topics::Topics};
 use crate::{
     codec::{ExtFields, Frame, Header, Language, VERSION},
     command::{ClientCommand, ResponseCode},
@@ -18,7 +16,7 @@ use crate::{
     link::{CallError, LinkError},
     model::{Address, ConfigError, Identity, ProducerConfig},
     mutants::{Mutant::RetiredByName, is_on},
-    route::{News, Phase, Routes},
+    route::{HeartbeatCounters, News, Phase, Routes},
     time::{Deadline, Instant, Now},
 };
 
@@ -51,7 +49,7 @@ pub struct Client {
     pub(super) queries: BTreeMap<ChoreId, ByteString>,
     /// Heartbeats that are out, by call.
     pub(super) heartbeats: BTreeMap<ChoreId, (LinkId, Address)>,
-    pub(super) heartbeat_stats: HeartbeatStats,
+    pub(super) heartbeats_counted: Arc<HeartbeatCounters>,
     /// Connections to name servers, and when to look where their names lead.
     pub(super) name_checks: BTreeMap<LinkId, Instant>,
     /// Connections out of use, and when they are closed.
@@ -92,7 +90,7 @@ impl Client {
             rounds_forgotten: 0,
             queries: BTreeMap::new(),
             heartbeats: BTreeMap::new(),
-            heartbeat_stats: HeartbeatStats::default(),
+            heartbeats_counted: Arc::default(),
             name_checks: BTreeMap::new(),
             retired: BTreeMap::new(),
             life: Life::Running,
@@ -204,6 +202,7 @@ impl Client {
             topics,
             brokers: self.connections.reach(),
             health: self.topics.brokers.health(),
+            heartbeats: Arc::clone(&self.heartbeats_counted),
         }
     }
 

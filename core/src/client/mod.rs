@@ -17,7 +17,6 @@ mod topic;
 mod topics;
 mod waiting;
 
-pub use heartbeats::HeartbeatStats;
 pub use io::{Input, Output};
 pub use machine::Client;
 pub use mailbox::{Mailbox, Wait};

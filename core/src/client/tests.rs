@@ -17,7 +17,7 @@ use std::{
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::{Client, HeartbeatStats, Input, Output};
+use super::{Client, Input, Output};
 use crate::{
     codec::{ExtFields, Frame, Header, Language, SerializeType},
     command::ClientCommand,

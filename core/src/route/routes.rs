@@ -7,7 +7,7 @@ use std::{
 
 use bytestring::ByteString;
 
-use super::{BrokerHealth, RouteError, TopicRoute, TopicTable};
+use super::{BrokerHealth, HeartbeatCounters, HeartbeatStats, RouteError, TopicRoute, TopicTable};
 use crate::{ids::LinkId, link::LinkError, model::Address};
 
 /// Whether sends are still served.
@@ -72,6 +72,8 @@ pub struct Routes {
     pub(crate) brokers: BTreeMap<Address, Reach>,
     /// By broker name; shared with the routes before and after.
     pub(crate) health: BTreeMap<ByteString, Arc<BrokerHealth>>,
+    /// One for all publications.
+    pub(crate) heartbeats: Arc<HeartbeatCounters>,
 }
 
 impl Routes {
@@ -96,9 +98,15 @@ impl Routes {
         self.health.iter().map(|(name, health)| (&**name, health))
     }
 
+    /// The heartbeats to all brokers so far, those after this publication included.
+    pub fn heartbeats(&self) -> HeartbeatStats {
+        self.heartbeats.stats()
+    }
+
     /// The same, closed: what a driver publishes when the client can no longer do so itself.
     pub fn closed(&self, why: LinkError) -> Self {
         let news = News { others: true, ..News::default() };
-        Self { version: self.version + 1, phase: Phase::Closed(why), news, ..Self::default() }
+        let (version, heartbeats) = (self.version + 1, Arc::clone(&self.heartbeats));
+        Self { version, phase: Phase::Closed(why), news, heartbeats, ..Self::default() }
     }
 }

@@ -1,6 +1,7 @@
 //! What brokers hear from a producer that sends nothing, and what it makes of their silence.
 
 use super::*;
+use crate::route::HeartbeatStats;
 
 #[test]
 fn row_12_each_live_broker_hears_from_us_every_thirty_seconds_however_many_hang() {

@@ -76,6 +76,8 @@ fn visible(routes: &Routes) -> String {
         topics.set(name, is_known.then(|| TopicEntry { rounds, ..topic.clone() }));
     }
     routes.topics = topics;
+    // Counted while others look on.
+    routes.heartbeats = Arc::default();
     let unknown = Reach::Down { failures: 0, error: None, resting: false };
     let unknown = format!("{unknown:?}");
     routes.brokers.retain(|_, reach| format!("{reach:?}") != unknown);
