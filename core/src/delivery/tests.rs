@@ -1,6 +1,7 @@
 //! One send at a time, against brokers that do as the test says.
 
 mod attempts;
+mod health;
 mod late;
 mod outcomes;
 mod routing;

@@ -1,8 +1,8 @@
 //! The connection's state machine.
 
-use std::{collections::VecDeque, ops::Range, time::Duration};
+use std::{collections::VecDeque, ops::Range};
 
-use bytes::{Buf, BufMut as _, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 
 use super::{
     Call, CallError, CallRefused, LinkConfig, LinkError, LinkEvent, LinkStats, Outgoing, Refusal,
@@ -17,9 +17,6 @@ use crate::{
     time::{Deadline, Instant, Now},
     waiter::Waiter,
 };
-
-/// How long a peer has not been heard when a call that has waited in vain makes that suspicious.
-const SILENCE: Duration = Duration::from_millis(500);
 
 /// One connection's state: calls in flight, bytes to be written, calls that wait for room.
 ///
@@ -41,29 +38,29 @@ const SILENCE: Duration = Duration::from_millis(500);
 /// again for callers who have gone).
 #[derive(Debug)]
 pub struct Link<T> {
-    config: LinkConfig,
-    calls: Calls<T>,
-    queue: Outgoing,
+    pub(super) config: LinkConfig,
+    pub(super) calls: Calls<T>,
+    pub(super) queue: Outgoing,
     /// Stream offset behind the last queued byte.
-    queued_end: u64,
+    pub(super) queued_end: u64,
     /// Stream offset behind the last byte lent out.
-    lent_end: u64,
+    pub(super) lent_end: u64,
     /// Stretches of the queue that are not to be sent: calls that have expired in it.
-    expired: Vec<Range<u64>>,
+    pub(super) expired: Vec<Range<u64>>,
     /// Each is in `calls`, too.
-    held: Backlog,
-    window: Window,
-    events: VecDeque<LinkEvent<T>>,
+    pub(super) held: Backlog,
+    pub(super) window: Window,
+    pub(super) events: VecDeque<LinkEvent<T>>,
     /// When the peer was last heard.
-    heard: Instant,
+    pub(super) heard: Instant,
     /// The silence after this has been told.
-    silent_since: Option<Instant>,
+    pub(super) silent_since: Option<Instant>,
     /// No deadline in the tables is sooner.
-    soonest: Instant,
+    pub(super) soonest: Instant,
     /// The peer has asked to be left alone.
-    leaving: Option<LinkError>,
-    closed: Option<LinkError>,
-    stats: LinkStats,
+    pub(super) leaving: Option<LinkError>,
+    pub(super) closed: Option<LinkError>,
+    pub(super) stats: LinkStats,
 }
 
 impl<T: Waiter> Link<T> {
@@ -204,72 +201,6 @@ impl<T: Waiter> Link<T> {
         self.admit();
     }
 
-    /// Ends every wait whose deadline has passed.
-    pub fn handle_timeout(&mut self, now: Now) {
-        if now.instant < self.soonest {
-            return;
-        }
-        for probe in self.calls.iter_mut() {
-            let patience = probe.patience.map(|patience| self.heard + patience);
-            probe.deadline = patience.map_or(probe.deadline, |until| until.max(probe.deadline));
-        }
-        let mut in_vain = self.note_overdue(now);
-        let lent_end = self.lent_end;
-        for entry in self.calls.extract(|entry| entry.deadline <= now.instant) {
-            let lent = entry.is_lent(lent_end);
-            in_vain |= lent && !entry.is_probe();
-            let error = match entry.place {
-                Some(place) => {
-                    // The caller of what was not lent is told that nothing was sent, and may send
-                    // it elsewhere.
-                    self.expired.extend((!lent).then_some(place));
-                    CallError::Expired { lent }
-                }
-                None => CallError::Full,
-            };
-            let outcome = Err(error);
-            self.events.push_back(LinkEvent::Done { token: entry.token, outcome });
-        }
-        if in_vain {
-            self.tell_silence(now);
-        }
-        if !is_on(ExpiredCallsStay) {
-            self.retain_held();
-        }
-        let pause = self.window.handle_timeout(now.instant);
-        self.soonest =
-            self.calls.soonest().into_iter().chain(pause).min().unwrap_or(Instant::FAR_FUTURE);
-        self.admit();
-    }
-
-    fn tell_silence(&mut self, now: Now) {
-        let silent = now.instant.saturating_since(self.heard) >= SILENCE;
-        if silent && self.silent_since.replace(self.heard) != Some(self.heard) {
-            self.events.push_back(LinkEvent::Silent);
-        }
-    }
-
-    /// Tells those whose deadline has passed so, where an answer is still of use to them; true when
-    /// there were any.
-    fn note_overdue(&mut self, now: Now) -> bool {
-        let lent_end = self.lent_end;
-        let mut any = false;
-        for entry in self.calls.iter_mut() {
-            if entry.deadline > now.instant || !entry.is_lent(lent_end) {
-                continue;
-            }
-            any |= !entry.is_probe();
-            if let Some(until) = entry.linger.take()
-                && let Some(token) = entry.token.again()
-            {
-                entry.deadline = until;
-                let outcome = Err(CallError::Expired { lent: true });
-                self.events.push_back(LinkEvent::Done { token, outcome });
-            }
-        }
-        any
-    }
-
     /// What an answer tells of the peer's load.
     fn learn(&mut self, now: Now, entry: &Entry<T>, code: i32, in_flight: usize) {
         if entry.is_probe() {
@@ -352,92 +283,5 @@ impl<T: Waiter> Link<T> {
     /// What was counted.
     pub fn stats(&self) -> LinkStats {
         self.stats
-    }
-
-    /// Takes the bytes of expired calls out of the queue.
-    fn cut_expired(&mut self) {
-        if self.expired.is_empty() {
-            return;
-        }
-        let mut expired = std::mem::take(&mut self.expired);
-        expired.sort_unstable_by_key(|range| range.start);
-        let place = |offset: u64| (offset - self.lent_end) as usize;
-        self.queue.cut(expired.into_iter().map(|range| place(range.start)..place(range.end)));
-    }
-
-    /// Calls that the window counts: probes need no room, and take none.
-    fn in_window(&self) -> usize {
-        self.in_flight().saturating_sub(self.calls.probes())
-    }
-
-    fn has_room(&self) -> bool {
-        self.window.admits(self.in_window()) && self.queue.remaining() < self.config.queue_bytes_max
-    }
-
-    /// Appends a body to the head in the queue's tail; returns where the whole call is.
-    fn enqueue(&mut self, body: Bytes) -> Range<u64> {
-        self.queue.push_body(body);
-        let start = self.queued_end;
-        self.queued_end = self.end_of_queue();
-        start..self.queued_end
-    }
-
-    fn end_of_queue(&self) -> u64 {
-        self.lent_end + self.queue.remaining() as u64
-    }
-
-    /// Queues those of the held calls that there is room for, in their order.
-    fn admit(&mut self) {
-        while self.has_room()
-            && let Some(Held { opaque, head, body }) = self.held.pop()
-        {
-            let gone = |entry: &Entry<T>| entry.token.is_gone();
-            if let Some(entry) = self.calls.remove_if(opaque, gone) {
-                // Given up before a byte of it was queued: it need not be sent.
-                if is_on(HalfAFrame) {
-                    self.queue.tail().put_slice(&head);
-                }
-                self.no_room_for(entry.token);
-                continue;
-            }
-            self.queue.tail().put_slice(&head);
-            let place = Some(self.enqueue(body));
-            let round = self.window.round();
-            if let Some(entry) = self.calls.get_mut(opaque) {
-                (entry.place, entry.round) = (place, round);
-            }
-        }
-    }
-
-    fn no_room_for(&mut self, token: T) {
-        self.events.push_back(LinkEvent::Done { token, outcome: Err(CallError::Full) });
-    }
-
-    /// Drops held calls that nobody waits for any more, when they may have become many.
-    fn forget_the_gone(&mut self) {
-        if !self.held.needs_a_look() {
-            return;
-        }
-        let gone = |entry: &Entry<T>| entry.place.is_none() && entry.token.is_gone();
-        for entry in self.calls.extract(gone) {
-            self.no_room_for(entry.token);
-        }
-        self.retain_held();
-        self.held.looked_through();
-    }
-
-    /// Keeps of what is held whatever is still called.
-    fn retain_held(&mut self) {
-        self.held.retain(|opaque| self.calls.get_mut(opaque).is_some());
-    }
-
-    /// The peer takes no more calls on this connection: what has not been queued goes elsewhere.
-    fn leave(&mut self, cause: LinkError) {
-        for entry in self.calls.extract(|entry| entry.place.is_none()) {
-            let outcome = Err(CallError::Unsent(cause.clone()));
-            self.events.push_back(LinkEvent::Done { token: entry.token, outcome });
-        }
-        self.retain_held();
-        self.leaving = Some(cause);
     }
 }

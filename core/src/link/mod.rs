@@ -6,9 +6,11 @@
 mod backlog;
 mod calls;
 mod error;
+mod expiry;
 mod io;
 mod machine;
 mod outgoing;
+mod room;
 #[cfg(test)]
 mod tests;
 mod window;
