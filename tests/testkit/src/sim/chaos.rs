@@ -13,8 +13,9 @@ use rocketmq_producer_core::{
 use super::{
     kind::Kind,
     oracle::SendId,
+    peers::{BROKERS, Peer, Producer, TOPIC},
     trouble::Trouble,
-    world::{BROKERS, Happening, Peer, Producer, TOPIC, World},
+    world::{Happening, World},
 };
 
 /// Until this long after its last trouble a broker's connections may still be bad without anybody

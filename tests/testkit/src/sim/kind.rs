@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::world::{BROKERS, NAME_SERVERS, Peer};
+use super::peers::{BROKERS, NAME_SERVERS, Peer};
 
 /// One kind of trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -20,6 +20,7 @@
 mod agenda;
 mod chaos;
 mod coverage;
+mod dialing;
 mod driver;
 mod executor;
 mod kind;
@@ -27,6 +28,7 @@ mod network;
 mod nodes;
 mod oracle;
 mod order;
+mod peers;
 mod pipe;
 mod producer;
 mod run;
@@ -42,10 +44,11 @@ mod world;
 pub use coverage::Coverage;
 pub use kind::Kind;
 pub use oracle::{Counts, SendId, Violation};
+pub use peers::{
+    BROKER_A, BROKER_B, BROKER_C, NAME_SERVER_1, NAME_SERVER_2, Peer, Producer, TOPIC,
+};
 pub use producer::Doing;
 pub use run::{Failure, RECOVERY_MAX, Report, run, run_with_timeline};
 pub use sweep::{Summary, sweep};
 pub use trouble::Trouble;
-pub use world::{
-    BROKER_A, BROKER_B, BROKER_C, NAME_SERVER_1, NAME_SERVER_2, Peer, Producer, TOPIC, World,
-};
+pub use world::World;

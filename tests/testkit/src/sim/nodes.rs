@@ -6,9 +6,10 @@ use rocketmq_producer_core::time::{Now, UnixMillis};
 
 use super::{
     network::Notice,
+    peers::{BROKERS, NAME_SERVERS, Peer},
     pipe::End,
     server::Received,
-    world::{BROKERS, Happening, NAME_SERVERS, Peer, WALL_START, World},
+    world::{Happening, WALL_START, World},
 };
 use crate::model::Output;
 

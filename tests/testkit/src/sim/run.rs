@@ -8,7 +8,8 @@ use std::{
 use super::{
     coverage::Coverage,
     oracle::{Counts, Violation},
-    world::{BROKERS, Producer, TOPIC, World},
+    peers::{BROKERS, Producer, TOPIC},
+    world::World,
 };
 
 /// How long after the last fault sends may still fail: routes are asked for every 30 s, and a

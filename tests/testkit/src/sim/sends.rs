@@ -11,8 +11,9 @@ use rocketmq_producer_shared::{Begun, DriverBell, Lifecycle};
 use super::{
     driver::{LocalFuture, Surroundings},
     oracle::{SendId, TICK, body},
+    peers::Producer,
     producer::SimProducer,
-    world::{Happening, Producer, World},
+    world::{Happening, World},
 };
 
 impl World {

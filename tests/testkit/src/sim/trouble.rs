@@ -4,8 +4,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::{
     kind::Kind,
+    peers::{BROKERS, NAME_SERVERS, Peer, TOPIC},
     server::USUAL_SERVICE,
-    world::{BROKERS, NAME_SERVERS, Peer, TOPIC, World},
+    world::World,
 };
 use crate::model::{FLOW_CONTROL_REMARKS, Fault, RESPONSE_CODES, STORED_CODES};
 
@@ -26,7 +27,7 @@ impl World {
             format!("{kind} at {:?}", self.servers[peer.0].node)
         });
         let seen = (0..self.producers.len())
-            .flat_map(|index| self.doing(super::world::Producer(index)))
+            .flat_map(|index| self.doing(super::peers::Producer(index)))
             .collect::<Vec<_>>();
         self.coverage.met(kind, &seen);
         match kind {
@@ -230,7 +231,7 @@ impl World {
         self.set_way(peer, |way| *way = super::network::Path::default().way);
     }
 
-    fn set_name(&mut self, peer: Peer, change: impl Fn(&mut super::network::Name)) {
+    fn set_name(&mut self, peer: Peer, change: impl Fn(&mut super::dialing::Name)) {
         let mut network = self.network.borrow_mut();
         if let Some(name) = network.names.get_mut(&format!("ns{}", peer.0 + 1)) {
             change(name);

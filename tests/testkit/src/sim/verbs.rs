@@ -4,8 +4,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::{
     network::{Door, Side},
+    peers::{BROKERS, NAME_SERVERS, Peer},
     pipe::End,
-    world::{BROKERS, Happening, NAME_SERVERS, Peer, World},
+    world::{Happening, World},
 };
 use crate::model::Fault;
 

@@ -8,7 +8,10 @@ use rocketmq_producer_core::{
     model::{Message, ProducerConfig, RoutingStrategy},
 };
 
-use super::world::{Happening, Producer, TOPIC, World};
+use super::{
+    peers::{Producer, TOPIC},
+    world::{Happening, World},
+};
 
 /// See the module.
 #[derive(Debug)]
