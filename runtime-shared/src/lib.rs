@@ -15,6 +15,7 @@
 //! No lock is held across a syscall, a decode or user code.
 
 mod clock;
+mod controls;
 mod driver;
 mod error;
 mod gate;
@@ -30,6 +31,9 @@ mod slot;
 mod tasks;
 mod update;
 mod waker;
+
+#[doc(hidden)]
+pub use rocketmq_producer_core as core;
 
 pub use clock::{Clock, ManualClock};
 pub use driver::{Driver, DriverBell, Incoming};

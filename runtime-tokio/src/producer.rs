@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use rocketmq_producer_core::{
     delivery::{SendError, SendOptions},
-    model::{ConfigError, Message, MessageQueue, ProducerConfig, RoutingStrategy, SendReceipt},
-    route::{BrokerHealthStats, Choice, HeartbeatStats, QueueSelector},
+    model::{ConfigError, Message, ProducerConfig, SendReceipt},
 };
 use rocketmq_producer_shared::{Begun, DriverBell, Lifecycle, ShutdownError, StartError};
 use tokio::runtime::Handle;
@@ -123,51 +122,6 @@ impl Producer {
         self.lifecycle.shutdown().await
     }
 
-    /// From now on messages without a sharding key get their queues so, unless their options say
-    /// otherwise.
-    pub fn set_routing_strategy(&self, strategy: RoutingStrategy) {
-        self.lifecycle.set_choice(Choice::Strategy(strategy));
-    }
-
-    /// From now on this chooses the queues of messages without a sharding key, unless their options
-    /// say otherwise.
-    pub fn set_queue_selector(&self, selector: impl QueueSelector + 'static) {
-        self.lifecycle.set_choice(Choice::Selector(Arc::new(selector)));
-    }
-
-    /// The brokers that the routes of topics in use name, with their health.
-    pub fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
-        self.lifecycle.brokers()
-    }
-
-    /// The heartbeats to all brokers since the last start: how many were sent, and what became of
-    /// them.
-    pub fn heartbeat_stats(&self) -> HeartbeatStats {
-        self.lifecycle.heartbeats()
-    }
-
-    /// Keeps sends away from a broker until [`force_broker_recovery`](Self::force_broker_recovery),
-    /// but for those that may go to no other; false when no route names it.
-    pub fn suspend_broker(&self, name: &str) -> bool {
-        self.lifecycle.suspend_broker(name)
-    }
-
-    /// Lets a broker count as healthy, whatever was before; false when no route names it.
-    pub fn force_broker_recovery(&self, name: &str) -> bool {
-        self.lifecycle.force_broker_recovery(name)
-    }
-
-    /// The queues that a topic can be sent to, as far as is known by now.
-    pub fn publish_queues(&self, topic: &str) -> Vec<MessageQueue> {
-        self.lifecycle.publish_queues(topic)
-    }
-
-    /// Forgets, soon, the routes that no name server has confirmed for `route_timeout` and that no
-    /// send has used of late.
-    pub fn clear_expired_routes(&self) {
-        self.lifecycle.clear_expired_routes();
-    }
-
     /// Asks the name servers about a topic now; true when its route is another than before. Under
     /// `strict_order`, sharding keys spread over the route's queues anew.
     ///
@@ -183,13 +137,5 @@ impl Producer {
         }
     }
 
-    /// True between a start and the next shutdown.
-    pub fn is_running(&self) -> bool {
-        self.lifecycle.is_running()
-    }
-
-    /// The configuration.
-    pub fn config(&self) -> &ProducerConfig {
-        self.lifecycle.config()
-    }
+    rocketmq_producer_shared::producer_controls!();
 }

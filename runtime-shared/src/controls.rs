@@ -1,0 +1,69 @@
+//! The part of a producer that waits for nothing, and so is the same on every runtime.
+
+/// The methods of a producer that watch and steer it; to be called within `impl Producer`, which
+/// has a field `lifecycle`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! producer_controls {
+    () => {
+        /// From now on messages without a sharding key get their queues so, unless their options
+        /// say otherwise.
+        pub fn set_routing_strategy(&self, strategy: $crate::core::model::RoutingStrategy) {
+            self.lifecycle.set_choice($crate::core::route::Choice::Strategy(strategy));
+        }
+
+        /// From now on this chooses the queues of messages without a sharding key, unless their
+        /// options say otherwise.
+        pub fn set_queue_selector(
+            &self,
+            selector: impl $crate::core::route::QueueSelector + 'static,
+        ) {
+            self.lifecycle
+                .set_choice($crate::core::route::Choice::Selector(std::sync::Arc::new(selector)));
+        }
+
+        /// The brokers that the routes of topics in use name, with their health.
+        pub fn available_brokers(&self) -> Vec<(String, $crate::core::route::BrokerHealthStats)> {
+            self.lifecycle.brokers()
+        }
+
+        /// The heartbeats to all brokers since the last start: how many were sent, and what became
+        /// of them.
+        pub fn heartbeat_stats(&self) -> $crate::core::route::HeartbeatStats {
+            self.lifecycle.heartbeats()
+        }
+
+        /// Keeps sends away from a broker until
+        /// [`force_broker_recovery`](Self::force_broker_recovery), but for those that may go to no
+        /// other; false when no route names it.
+        pub fn suspend_broker(&self, name: &str) -> bool {
+            self.lifecycle.suspend_broker(name)
+        }
+
+        /// Lets a broker count as healthy, whatever was before; false when no route names it.
+        pub fn force_broker_recovery(&self, name: &str) -> bool {
+            self.lifecycle.force_broker_recovery(name)
+        }
+
+        /// The queues that a topic can be sent to, as far as is known by now.
+        pub fn publish_queues(&self, topic: &str) -> Vec<$crate::core::model::MessageQueue> {
+            self.lifecycle.publish_queues(topic)
+        }
+
+        /// Forgets, soon, the routes that no name server has confirmed for `route_timeout` and that
+        /// no send has used of late.
+        pub fn clear_expired_routes(&self) {
+            self.lifecycle.clear_expired_routes();
+        }
+
+        /// True between a start and the next shutdown.
+        pub fn is_running(&self) -> bool {
+            self.lifecycle.is_running()
+        }
+
+        /// The configuration.
+        pub fn config(&self) -> &$crate::core::model::ProducerConfig {
+            self.lifecycle.config()
+        }
+    };
+}
