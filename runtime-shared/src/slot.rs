@@ -46,8 +46,9 @@ struct State {
 }
 
 impl State {
-    fn give_back(&mut self) -> (Option<Lane>, Option<Permit>) {
-        (self.lane.take(), if self.calls == 0 { self.permit.take() } else { None })
+    /// The permit, unless calls are in flight that it is held for.
+    fn give_back_permit(&mut self) -> Option<Permit> {
+        if self.calls == 0 { self.permit.take() } else { None }
     }
 }
 
@@ -89,22 +90,25 @@ impl Slot {
     /// this one is still in flight.
     pub(crate) fn finish(&self) {
         self.abandon();
-        let given_back = lock(&self.state).give_back();
+        let mut state = lock(&self.state);
+        let given_back = (state.lane.take(), state.give_back_permit());
+        drop(state);
         drop(given_back);
     }
 
-    /// A call has come back. One that is as good as can be ends the send, however long its caller
-    /// takes to look.
+    /// A call has come back. One that is as good as can be ends the send, so its permit is free,
+    /// however long its caller takes to look. Its lane is not: only the caller can tell whether the
+    /// answer is one, and the next of its key may not go before.
     fn put_answer(&self, attempt: u32, answer: Completion) {
         let mut state = lock(&self.state);
         state.calls -= 1;
         let is_stored =
             matches!(&answer, Ok(frame) if frame.header.code == ResponseCode::SUCCESS.0);
         state.answers.push_back((attempt, answer));
-        let given_back = if is_stored { state.give_back() } else { (None, None) };
+        let permit = if is_stored { state.give_back_permit() } else { None };
         let waker = state.waker.take();
         drop(state);
-        drop(given_back);
+        drop(permit);
         if let Some(waker) = waker {
             waker.wake();
         }
