@@ -12,9 +12,12 @@ use super::{
     world::World,
 };
 
-/// How long after the last fault sends may still fail: routes are asked for every 30 s, and a
-/// connection that is dead without anybody having said so is found by a heartbeat and its time-out.
-pub const RECOVERY_MAX: Duration = Duration::from_secs(30);
+/// How long after the last fault sends may still fail: a connection that is dead without anybody
+/// having said so is asked for a sign of life after ten seconds, and has three to give one.
+pub const RECOVERY_MAX: Duration = Duration::from_secs(15);
+/// How long until every single connection is well again: what was found dead is redialled after
+/// pauses of up to ten seconds.
+const ALL_WELL_AFTER: Duration = Duration::from_secs(30);
 
 /// What a run was.
 #[derive(Clone, Debug)]
@@ -193,9 +196,9 @@ impl World {
         Ok(())
     }
 
-    /// Once every connection has had time to be found dead, no send fails.
+    /// Once every connection has had time to be found dead and opened anew, no send fails.
     fn expect_everything_well(&mut self, producers: &[Producer]) -> Result<(), Violation> {
-        self.run_for(RECOVERY_MAX)?;
+        self.run_for(ALL_WELL_AFTER)?;
         let before = self.oracle.counts;
         for producer in producers {
             for _ in 0..20 {
