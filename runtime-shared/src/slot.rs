@@ -100,18 +100,13 @@ impl Slot {
     /// however long its caller takes to look. Its lane is not: only the caller can tell whether the
     /// answer is one, and the next of its key may not go before.
     fn put_answer(&self, attempt: u32, answer: Completion) {
-        let mut state = lock(&self.state);
-        state.calls -= 1;
         let is_stored =
             matches!(&answer, Ok(frame) if frame.header.code == ResponseCode::SUCCESS.0);
-        state.answers.push_back((attempt, answer));
-        let permit = if is_stored { state.give_back_permit() } else { None };
-        let waker = state.waker.take();
-        drop(state);
-        drop(permit);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.change(|state| {
+            state.calls -= 1;
+            state.answers.push_back((attempt, answer));
+            if is_stored { state.give_back_permit() } else { None }
+        });
     }
 
     /// Nobody will look any more.
@@ -134,11 +129,13 @@ impl Slot {
         self.gone.load(Ordering::Acquire)
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    /// What the change hands out goes back, without the lock, before whoever polls is woken.
+    fn change<R>(&self, change: impl FnOnce(&mut State) -> R) {
         let mut state = lock(&self.state);
-        change(&mut state);
+        let given_back = change(&mut state);
         let waker = state.waker.take();
         drop(state);
+        drop(given_back);
         if let Some(waker) = waker {
             waker.wake();
         }

@@ -8,7 +8,7 @@ use crate::{
     link::LinkError,
     model::Address,
     mutants::{Mutant::OneDialAtATime, is_on},
-    route::{HeartbeatStats, Reach},
+    route::{HeartbeatCounters, Reach},
     time::{Deadline, Instant, Now},
 };
 
@@ -33,7 +33,7 @@ pub(super) struct Connection {
     /// A broker that sends go to: it gets heartbeats, and is reconnected without being asked for.
     pub(super) broker: bool,
     heartbeat: Heartbeat,
-    pub(super) heartbeats: HeartbeatStats,
+    pub(super) heartbeats: HeartbeatCounters,
     /// `MQVersion` of the broker, from its answer to the first heartbeat.
     pub(super) version: Option<i32>,
 }
@@ -248,16 +248,6 @@ impl Connections {
         self.by_link(link).map(|connection| change(&mut connection.heartbeat))
     }
 
-    pub(super) fn count_heartbeat(
-        &mut self,
-        address: &Address,
-        count: impl FnOnce(&mut HeartbeatStats),
-    ) {
-        if let Some(connection) = self.table.get_mut(address) {
-            count(&mut connection.heartbeats);
-        }
-    }
-
     pub(super) fn set_version(&mut self, link: LinkId, version: i32) {
         if let Some(connection) = self.by_link(link) {
             connection.version = Some(version);
@@ -314,7 +304,7 @@ impl Connection {
             wanted_until: Instant::default(),
             broker: false,
             heartbeat: Heartbeat::default(),
-            heartbeats: HeartbeatStats::default(),
+            heartbeats: HeartbeatCounters::default(),
             version: None,
         }
     }

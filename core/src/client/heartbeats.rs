@@ -88,7 +88,7 @@ impl Client {
 
     /// The heartbeats to one broker, for as long as it is known.
     pub fn heartbeats_to(&self, broker: &Address) -> HeartbeatStats {
-        self.connections.get(broker).map_or_else(HeartbeatStats::default, |known| known.heartbeats)
+        self.connections.get(broker).map(|known| known.heartbeats.stats()).unwrap_or_default()
     }
 
     /// Sends what is due.
@@ -134,7 +134,9 @@ impl Client {
     fn count_sent(&mut self, chore: ChoreId, link: LinkId) {
         let Some(address) = self.connections.address_of(link).cloned() else { return };
         self.heartbeats_counted.sent();
-        self.connections.count_heartbeat(&address, |stats| stats.sent += 1);
+        if let Some(known) = self.connections.get(&address) {
+            known.heartbeats.sent();
+        }
         self.heartbeats.insert(chore, (link, address));
     }
 
@@ -142,7 +144,9 @@ impl Client {
     pub(super) fn heartbeat_over(&mut self, chore: ChoreId, well: bool) -> Option<LinkId> {
         let (link, address) = self.heartbeats.remove(&chore)?;
         self.heartbeats_counted.over(well);
-        self.connections.count_heartbeat(&address, |stats| stats.over(well));
+        if let Some(known) = self.connections.get(&address) {
+            known.heartbeats.over(well);
+        }
         Some(link)
     }
 

@@ -43,8 +43,6 @@ pub struct Client {
     pub(super) topics: Topics,
     /// When to look for topics that no send uses any more.
     pub(super) sweep_at: Instant,
-    /// No topic that was forgotten had more rounds of questions.
-    pub(super) rounds_forgotten: u64,
     /// Route queries that are out, by call.
     pub(super) queries: BTreeMap<ChoreId, ByteString>,
     /// Heartbeats that are out, by call.
@@ -87,7 +85,6 @@ impl Client {
             connections: Connections::new(config.reconnect_backoff_max, random.u64(..)),
             topics: Topics::default(),
             sweep_at: Instant::default(),
-            rounds_forgotten: 0,
             queries: BTreeMap::new(),
             heartbeats: BTreeMap::new(),
             heartbeats_counted: Arc::default(),

@@ -16,8 +16,7 @@ impl Client {
         if self.topics.is_empty() {
             self.sweep_at = now.instant + self.sweep_interval();
         }
-        let rounds = self.rounds_forgotten;
-        self.topics.enter(&name, || Topic::new(rounds));
+        self.topics.enter(&name);
         let ask = self.topics.change(&name, |topic| {
             topic.wanted_until = topic.wanted_until.max(until);
             let failure = topic.entry.failure.as_ref();
@@ -70,7 +69,6 @@ impl Client {
         for name in self.topics.due(now) {
             let Some(topic) = self.topics.get(&name) else { continue };
             if topic.is_forgotten(now) {
-                self.rounds_forgotten = self.rounds_forgotten.max(topic.entry.rounds);
                 self.topics_changed |= topic.entry.failure.is_some();
                 self.topics.remove(&name);
             } else {
@@ -87,29 +85,20 @@ impl Client {
             return;
         }
         self.sweep_at = now.instant + self.sweep_interval();
-        // Where order is strict, the layout of keys is not to be forgotten.
-        self.forget_topics(now, |topic| !topic.is_still_used(now) && topic.pinned.is_none());
+        self.forget_topics(now, |topic| !topic.is_still_used(now));
     }
 
     /// Forgets the routes that no name server has confirmed for `route_timeout`, and that nobody
     /// uses.
     pub(super) fn clear_expired_routes(&mut self, now: Now) {
         let timeout = self.config.route_timeout;
-        self.forget_topics(now, |topic| topic.is_expired(now, timeout) && topic.pinned.is_none());
+        self.forget_topics(now, |topic| topic.is_expired(now, timeout));
         self.begin_rounds(now);
     }
 
     fn forget_topics(&mut self, now: Now, mut is_over: impl FnMut(&mut Topic) -> bool) {
-        let (mut rounds, mut any) = (self.rounds_forgotten, false);
-        self.topics.forget(|topic| {
-            let over = is_over(topic);
-            if over {
-                rounds = rounds.max(topic.entry.rounds);
-                any = true;
-            }
-            over
-        });
-        self.rounds_forgotten = rounds;
+        // Where order is strict, the layout of keys is not to be forgotten.
+        let any = self.topics.forget(|topic| is_over(topic) && topic.pinned.is_none());
         self.topics_changed |= any;
         self.drop_unrouted_brokers(now);
     }

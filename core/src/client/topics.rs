@@ -32,6 +32,8 @@ pub(super) struct Topics {
     /// may have had their turn already.
     wanted: VecDeque<ByteString>,
     waiting: VecDeque<ByteString>,
+    /// No topic that was forgotten had more rounds of questions.
+    rounds_forgotten: u64,
     /// Those that their routes lead to.
     pub(super) brokers: Brokers,
     /// What senders were told last, and the topics of which there is more to tell.
@@ -49,9 +51,9 @@ impl Topics {
     }
 
     /// Takes a topic in, unless it is known.
-    pub(super) fn enter(&mut self, name: &ByteString, topic: impl FnOnce() -> Topic) {
+    pub(super) fn enter(&mut self, name: &ByteString) {
         if !self.table.contains_key(name) {
-            self.table.insert(name.clone(), topic());
+            self.table.insert(name.clone(), Topic::new(self.rounds_forgotten));
             self.unpublished.insert(name.clone());
             self.note(name, Instant::FAR_FUTURE);
         }
@@ -77,17 +79,18 @@ impl Topics {
         Some(result)
     }
 
-    /// Forgets the topics that `is_over` says so of.
-    pub(super) fn forget(&mut self, mut is_over: impl FnMut(&mut Topic) -> bool) {
+    /// Forgets the topics that `is_over` says so of; true when there were any.
+    pub(super) fn forget(&mut self, mut is_over: impl FnMut(&mut Topic) -> bool) -> bool {
         let over =
             self.table.iter_mut().filter_map(|(name, topic)| is_over(topic).then(|| name.clone()));
-        for name in over.collect::<Vec<_>>() {
-            self.remove(&name);
-        }
+        let over: Vec<_> = over.collect();
+        over.iter().for_each(|name| self.remove(name));
+        !over.is_empty()
     }
 
     pub(super) fn remove(&mut self, name: &ByteString) {
         let Some(topic) = self.table.remove(name) else { return };
+        self.rounds_forgotten = self.rounds_forgotten.max(topic.entry.rounds);
         self.under_way.remove(name);
         self.schedule.remove(&(topic.attention().at, name.clone()));
         self.brokers.follow(topic.entry.route.as_deref(), None);

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     link::CallError,
     model::{Address, MessageQueue},
-    route::{BrokerHealth, BrokerState, Circumstances, Reach, RouteError, Routes, TopicRoute},
+    route::{Circumstances, Reach, RouteError, Routes, TopicRoute},
     time::Now,
 };
 
@@ -171,14 +171,14 @@ impl Delivery {
 
     /// True when some other broker is worth an attempt.
     fn has_others(&self, routes: &Routes, route: &TopicRoute, broker: &str) -> bool {
-        let is_well = |name: &str| {
-            let suspended = |health: &Arc<BrokerHealth>| health.state() == BrokerState::Suspended;
-            let reach = route.master(name).map(|address| routes.reach(address));
-            let down = matches!(reach, None | Some(Reach::Down { resting: true, .. }));
-            !down && !routes.health(name).is_some_and(suspended)
+        let is_worth_it = |queue: &MessageQueue| {
+            let name = &queue.broker_name;
+            *name != broker
+                && !self.was_tried(queue)
+                && !routes.is_down(route, name)
+                && !routes.is_suspended(name)
         };
-        let others = route.queues().iter().filter(|queue| queue.broker_name != broker);
-        others.into_iter().any(|queue| !self.was_tried(queue) && is_well(&queue.broker_name))
+        route.queues().iter().any(is_worth_it)
     }
 }
 

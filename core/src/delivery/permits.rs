@@ -64,8 +64,7 @@ impl<T: Waiter> Permits<T> {
     pub fn try_ask(&mut self, bytes: usize) -> bool {
         let fits = self.has_room(bytes);
         if fits {
-            self.sends += 1;
-            self.bytes += bytes;
+            self.take(bytes);
         }
         fits
     }
@@ -98,8 +97,7 @@ impl<T: Waiter> Permits<T> {
             }
             let (bytes, token) = self.waiting.pop_front()?;
             if !gone {
-                self.sends += 1;
-                self.bytes += bytes;
+                self.take(bytes);
                 return Some((bytes, token));
             }
         }
@@ -113,6 +111,11 @@ impl<T: Waiter> Permits<T> {
     /// Those who wait, gone ones included.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    fn take(&mut self, bytes: usize) {
+        self.sends += 1;
+        self.bytes += bytes;
     }
 
     fn fits(&self, bytes: usize) -> bool {

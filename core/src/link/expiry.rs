@@ -22,11 +22,10 @@ impl<T: Waiter> Link<T> {
             let patience = probe.patience.map(|patience| self.heard + patience);
             probe.deadline = patience.map_or(probe.deadline, |until| until.max(probe.deadline));
         }
-        let mut in_vain = self.note_overdue(now);
+        let in_vain = self.note_overdue(now);
         let lent_end = self.lent_end;
         for entry in self.calls.extract(|entry| entry.deadline <= now.instant) {
             let lent = entry.is_lent(lent_end);
-            in_vain |= lent && !entry.is_probe();
             let error = match entry.place {
                 Some(place) => {
                     // The caller of what was not lent is told that nothing was sent, and may send
@@ -59,7 +58,7 @@ impl<T: Waiter> Link<T> {
     }
 
     /// Tells those whose deadline has passed so, where an answer is still of use to them; true when
-    /// there were any.
+    /// anybody has waited for an answer in vain.
     fn note_overdue(&mut self, now: Now) -> bool {
         let lent_end = self.lent_end;
         let mut any = false;

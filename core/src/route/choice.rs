@@ -215,18 +215,25 @@ impl Routes {
         in_turn: bool,
         around: &Circumstances<'_>,
     ) -> u32 {
-        let master = route.master(broker).map(|address| self.reach(address));
-        let down = matches!(master, None | Some(Reach::Down { resting: true, .. }));
-        let tried = (around.tried)(broker);
-        let health = self.health(broker);
-        let suspended = health.is_some_and(|health| health.state() == BrokerState::Suspended);
-        let ill = health.map_or(0, |health| match around.patience {
+        let (down, tried) = (self.is_down(route, broker), (around.tried)(broker));
+        let suspended = self.is_suspended(broker);
+        let ill = self.health(broker).map_or(0, |health| match around.patience {
             Some(patience) if in_turn && !down && tried == 0 => {
                 health.badness_in_turn(around.now, patience)
             }
             _ => health.badness(around.now),
         });
         u32::from(ill) + 10 * u32::from(down) + 100 * tried + 1_000_000 * u32::from(suspended)
+    }
+
+    /// True when a broker can neither be reached nor, as far as is known, be reached soon.
+    pub(crate) fn is_down(&self, route: &TopicRoute, broker: &str) -> bool {
+        let master = route.master(broker).map(|address| self.reach(address));
+        matches!(master, None | Some(Reach::Down { resting: true, .. }))
+    }
+
+    pub(crate) fn is_suspended(&self, broker: &str) -> bool {
+        self.health(broker).is_some_and(|health| health.state() == BrokerState::Suspended)
     }
 }
 

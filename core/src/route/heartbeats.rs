@@ -14,12 +14,6 @@ pub struct HeartbeatStats {
     pub failed: u64,
 }
 
-impl HeartbeatStats {
-    pub(crate) fn over(&mut self, well: bool) {
-        *if well { &mut self.succeeded } else { &mut self.failed } += 1;
-    }
-}
-
 /// The same, written by the client and read by whoever likes.
 #[derive(Debug, Default)]
 pub(crate) struct HeartbeatCounters {

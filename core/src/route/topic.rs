@@ -215,11 +215,6 @@ impl TopicRoute {
         self.advertised.get(broker_name)
     }
 
-    /// All masters that the route knows.
-    pub fn masters(&self) -> impl Iterator<Item = &Address> {
-        self.masters.values()
-    }
-
     /// Where the next walk through the rotation begins.
     pub fn take_turn(&self) -> usize {
         self.usage.cursor.fetch_add(1, Ordering::Relaxed) as usize
