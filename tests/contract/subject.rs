@@ -13,6 +13,39 @@ use rocketmq_producer::{
 /// A send's result.
 pub(crate) type Sent = Result<SendReceipt, SendError>;
 
+/// What waits for nothing is called the same on every runtime; the producer is in this field.
+macro_rules! controls {
+    ($producer:tt) => {
+        fn set_routing_strategy(&self, strategy: RoutingStrategy) {
+            self.$producer.set_routing_strategy(strategy);
+        }
+
+        fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
+            self.$producer.available_brokers()
+        }
+
+        fn heartbeat_stats(&self) -> HeartbeatStats {
+            self.$producer.heartbeat_stats()
+        }
+
+        fn clear_expired_routes(&self) {
+            self.$producer.clear_expired_routes();
+        }
+
+        fn suspend_broker(&self, name: &str) -> bool {
+            self.$producer.suspend_broker(name)
+        }
+
+        fn force_broker_recovery(&self, name: &str) -> bool {
+            self.$producer.force_broker_recovery(name)
+        }
+
+        fn publish_queues(&self, topic: &str) -> Vec<MessageQueue> {
+            self.$producer.publish_queues(topic)
+        }
+    };
+}
+
 /// What a scenario does with a producer.
 pub(crate) trait Subject: Clone + Send + Sync + 'static {
     fn new(config: ProducerConfig) -> Result<Self, ConfigError>;
@@ -77,33 +110,7 @@ impl Subject for Blocking {
         self.0.try_send(message)
     }
 
-    fn set_routing_strategy(&self, strategy: RoutingStrategy) {
-        self.0.set_routing_strategy(strategy);
-    }
-
-    fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
-        self.0.available_brokers()
-    }
-
-    fn heartbeat_stats(&self) -> HeartbeatStats {
-        self.0.heartbeat_stats()
-    }
-
-    fn clear_expired_routes(&self) {
-        self.0.clear_expired_routes();
-    }
-
-    fn suspend_broker(&self, name: &str) -> bool {
-        self.0.suspend_broker(name)
-    }
-
-    fn force_broker_recovery(&self, name: &str) -> bool {
-        self.0.force_broker_recovery(name)
-    }
-
-    fn publish_queues(&self, topic: &str) -> Vec<MessageQueue> {
-        self.0.publish_queues(topic)
-    }
+    controls!(0);
 
     fn update_route_info(&self, topic: &str) -> bool {
         self.0.update_route_info(topic)
@@ -148,33 +155,7 @@ impl Subject for Smol {
         smol::block_on(self.0.try_send(message))
     }
 
-    fn set_routing_strategy(&self, strategy: RoutingStrategy) {
-        self.0.set_routing_strategy(strategy);
-    }
-
-    fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
-        self.0.available_brokers()
-    }
-
-    fn heartbeat_stats(&self) -> HeartbeatStats {
-        self.0.heartbeat_stats()
-    }
-
-    fn clear_expired_routes(&self) {
-        self.0.clear_expired_routes();
-    }
-
-    fn suspend_broker(&self, name: &str) -> bool {
-        self.0.suspend_broker(name)
-    }
-
-    fn force_broker_recovery(&self, name: &str) -> bool {
-        self.0.force_broker_recovery(name)
-    }
-
-    fn publish_queues(&self, topic: &str) -> Vec<MessageQueue> {
-        self.0.publish_queues(topic)
-    }
+    controls!(0);
 
     fn update_route_info(&self, topic: &str) -> bool {
         smol::block_on(self.0.update_route_info(topic))
@@ -235,33 +216,7 @@ impl Subject for Tokio {
         self.runtime.block_on(self.producer.try_send(message))
     }
 
-    fn set_routing_strategy(&self, strategy: RoutingStrategy) {
-        self.producer.set_routing_strategy(strategy);
-    }
-
-    fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
-        self.producer.available_brokers()
-    }
-
-    fn heartbeat_stats(&self) -> HeartbeatStats {
-        self.producer.heartbeat_stats()
-    }
-
-    fn clear_expired_routes(&self) {
-        self.producer.clear_expired_routes();
-    }
-
-    fn suspend_broker(&self, name: &str) -> bool {
-        self.producer.suspend_broker(name)
-    }
-
-    fn force_broker_recovery(&self, name: &str) -> bool {
-        self.producer.force_broker_recovery(name)
-    }
-
-    fn publish_queues(&self, topic: &str) -> Vec<MessageQueue> {
-        self.producer.publish_queues(topic)
-    }
+    controls!(producer);
 
     fn update_route_info(&self, topic: &str) -> bool {
         self.runtime.block_on(self.producer.update_route_info(topic))

@@ -6,12 +6,10 @@ use rocketmq_producer_core::{
 };
 use rocketmq_producer_testkit::{
     model::Fault,
-    sim::{BROKER_A, BROKER_B, BROKER_C, TOPIC, World},
+    sim::{BROKER_A, TOPIC, World},
 };
 
-use crate::{SECOND, pass, warm_up, warm_world};
-
-const BROKERS: [rocketmq_producer_testkit::sim::Peer; 3] = [BROKER_A, BROKER_B, BROKER_C];
+use crate::{BROKERS, SECOND, pass, warm_up, warm_world};
 
 #[test]
 fn row_2_an_answer_that_is_lost_with_its_connection_leaves_the_outcome_open() {

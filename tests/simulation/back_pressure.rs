@@ -8,10 +8,10 @@ use rocketmq_producer_core::{
 };
 use rocketmq_producer_testkit::{
     model::Fault,
-    sim::{BROKER_A, BROKER_B, BROKER_C, Doing, TOPIC, World},
+    sim::{Doing, TOPIC, World},
 };
 
-use crate::{SECOND, pass, warm_up, warm_world};
+use crate::{BROKERS, SECOND, pass, phases, warm_up, warm_world};
 
 const SEND_MESSAGE_V2: i32 = 310;
 
@@ -52,7 +52,7 @@ fn row_9_nobody_waits_for_room_beyond_its_deadline() {
         let producer = world.producer(config);
         pass(&mut world, SECOND / 10);
         warm_up(&mut world, producer);
-        for broker in [BROKER_A, BROKER_B, BROKER_C] {
+        for broker in BROKERS {
             world.freeze(broker);
         }
         for _ in 0..100 {
@@ -70,7 +70,7 @@ fn row_3_a_hundred_thousand_time_outs_leave_nothing_behind() {
     let config = world.config().with_timeout(SECOND / 10).with_retry(0);
     let producer = world.producer(config);
     pass(&mut world, SECOND / 10);
-    for broker in [BROKER_A, BROKER_B, BROKER_C] {
+    for broker in BROKERS {
         world.misbehave(broker, Fault::Hang);
     }
     for _ in 0..1_000 {
@@ -87,7 +87,7 @@ fn row_3_a_hundred_thousand_time_outs_leave_nothing_behind() {
 fn row_25_a_cluster_that_is_all_busy_is_not_stormed_and_serves_again_at_once() {
     for seed in 0..10 {
         let (mut world, producer) = warm_world(seed);
-        for broker in [BROKER_A, BROKER_B, BROKER_C] {
+        for broker in BROKERS {
             let remark = "[REJECTREQUEST]system busy, start flow control for a while".to_owned();
             world.misbehave(broker, Fault::Answer { code: 2, remark, times: u32::MAX });
         }
@@ -106,7 +106,7 @@ fn row_25_a_cluster_that_is_all_busy_is_not_stormed_and_serves_again_at_once() {
         }
         let asked = asked(&mut world) - before;
         assert!(asked <= 2_200, "seed {seed}: {asked} attempts for 2,000 sends");
-        for broker in [BROKER_A, BROKER_B, BROKER_C] {
+        for broker in BROKERS {
             world.behave(broker);
         }
         pass(&mut world, SECOND);
@@ -123,7 +123,7 @@ fn row_25_a_burst_that_a_broker_sheds_in_part_is_sent_in_the_end() {
         let config = world.config().with_timeout(10 * SECOND);
         let producer = world.producer(config);
         warm_up(&mut world, producer);
-        for broker in [BROKER_A, BROKER_B, BROKER_C] {
+        for broker in BROKERS {
             let remark = "[TIMEOUT_CLEAN_QUEUE]broker busy, period in queue: 205ms".to_owned();
             world.misbehave(broker, Fault::Answer { code: 2, remark, times: 700 });
         }
@@ -178,15 +178,11 @@ fn row_46_a_send_that_never_gets_its_turn_says_so() {
     let config = world.config().with_async_send_semaphore(1).with_timeout(SECOND);
     let producer = world.producer(config);
     warm_up(&mut world, producer);
-    for broker in [BROKER_A, BROKER_B, BROKER_C] {
+    for broker in BROKERS {
         world.misbehave(broker, Fault::Hang);
     }
-    let (first, second) = (world.send(producer, TOPIC), world.send(producer, TOPIC));
-    let phases =
-        [first, second].map(|send| match world.answer(send).expect_err("nobody answers").kind() {
-            SendErrorKind::TimedOut { phase, .. } => *phase,
-            other => panic!("{other}"),
-        });
+    let sends = [(); 2].map(|()| world.send(producer, TOPIC));
+    let phases = phases(&mut world, sends);
     assert!(phases.contains(&TimeoutPhase::Reply) && phases.contains(&TimeoutPhase::Permit));
 }
 
@@ -196,15 +192,12 @@ fn row_46_an_ordered_send_behind_one_that_hangs_says_so() {
     let config = world.config().with_timeout(SECOND);
     let producer = world.producer(config);
     warm_up(&mut world, producer);
-    for broker in [BROKER_A, BROKER_B, BROKER_C] {
+    for broker in BROKERS {
         world.misbehave(broker, Fault::Hang);
     }
     let keyed = |message: Message| message.with_sharding_key("order-1");
     let sends = [(); 2].map(|()| world.send_with(producer, TOPIC, 16, keyed));
-    let phases = sends.map(|send| match world.answer(send).expect_err("nobody answers").kind() {
-        SendErrorKind::TimedOut { phase, .. } => *phase,
-        other => panic!("{other}"),
-    });
+    let phases = phases(&mut world, sends);
     assert!(phases.contains(&TimeoutPhase::Reply) && phases.contains(&TimeoutPhase::Order));
 }
 
@@ -214,13 +207,13 @@ fn row_6_who_waited_behind_one_that_gave_up_goes_at_once() {
     let config = world.config().with_in_flight_bytes_max(10_000);
     let producer = world.producer(config);
     warm_up(&mut world, producer);
-    for broker in [BROKER_A, BROKER_B, BROKER_C] {
+    for broker in BROKERS {
         world.misbehave(broker, Fault::Hang);
     }
     let large = |world: &mut World| world.send_with(producer, TOPIC, 6_000, |message| message);
     let hangs = large(&mut world);
     pass(&mut world, SECOND / 100);
-    [BROKER_A, BROKER_B, BROKER_C].into_iter().for_each(|broker| world.behave(broker));
+    BROKERS.into_iter().for_each(|broker| world.behave(broker));
     let waits = large(&mut world);
     let small = world.send(producer, TOPIC);
     pass(&mut world, SECOND / 100);

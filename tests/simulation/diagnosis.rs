@@ -8,15 +8,11 @@ use rocketmq_producer_core::{
 };
 use rocketmq_producer_testkit::{
     model::{Fault, Node},
-    sim::{
-        BROKER_A, BROKER_B, BROKER_C, NAME_SERVER_1, NAME_SERVER_2, Peer, Producer, SendId, TOPIC,
-        World,
-    },
+    sim::{NAME_SERVER_1, NAME_SERVER_2, Peer, Producer, TOPIC, World},
 };
 
-use crate::{SECOND, pass, warm_up, warm_world};
+use crate::{BROKERS, SECOND, pass, phases, warm_up, warm_world};
 
-const BROKERS: [Peer; 3] = [BROKER_A, BROKER_B, BROKER_C];
 const NAME_SERVERS: [Peer; 2] = [NAME_SERVER_1, NAME_SERVER_2];
 
 /// Why a first send fails for want of a route, in a world with this trouble.
@@ -80,15 +76,6 @@ fn row_45_each_reason_for_having_no_route_is_an_error_of_its_own() {
 
     let told = [unknown, nobody, read_only, garbled, denied].map(|error| error.to_string());
     println!("{told:#?}");
-}
-
-/// What sends were waiting for when their time ran out.
-fn phases(world: &mut World, sends: impl IntoIterator<Item = SendId>) -> Vec<TimeoutPhase> {
-    let phase = |send| match world.answer(send).expect_err("there is no time").kind() {
-        SendErrorKind::TimedOut { phase, .. } => *phase,
-        other => panic!("{other}"),
-    };
-    sends.into_iter().map(phase).collect()
 }
 
 fn patient_for_a_second(world: &World) -> ProducerConfig {

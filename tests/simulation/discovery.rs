@@ -11,7 +11,7 @@ use rocketmq_producer_testkit::{
     },
 };
 
-use crate::{SECOND, pass, warm_world};
+use crate::{BROKERS, SECOND, pass, warm_world};
 
 #[test]
 fn row_27_one_name_server_that_lives_is_enough() {
@@ -175,9 +175,8 @@ fn row_31_a_cluster_on_ipv6_is_a_cluster_like_any_other() {
 fn row_26_brokers_that_advertise_what_cannot_be_reached_are_found_by_translation() {
     let docker = |broker: Peer| SocketAddr::from(([172, 17, 0, 2], 10911 + broker_number(broker)));
     let mut world = World::new(2);
-    let brokers = [BROKER_A, BROKER_B, BROKER_C];
-    let homes = brokers.map(|broker| world.address(broker));
-    brokers.into_iter().for_each(|broker| world.advertise(broker, docker(broker)));
+    let homes = BROKERS.map(|broker| world.address(broker));
+    BROKERS.into_iter().for_each(|broker| world.advertise(broker, docker(broker)));
     pass(&mut world, SECOND);
 
     let config = world.config();
@@ -202,7 +201,7 @@ fn row_26_brokers_that_advertise_what_cannot_be_reached_are_found_by_translation
 }
 
 fn broker_number(broker: Peer) -> u16 {
-    [BROKER_A, BROKER_B, BROKER_C].iter().position(|known| *known == broker).unwrap_or(0) as u16
+    BROKERS.iter().position(|known| *known == broker).unwrap_or(0) as u16
 }
 
 #[test]

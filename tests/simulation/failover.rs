@@ -8,10 +8,10 @@ use rocketmq_producer_core::{
 };
 use rocketmq_producer_testkit::{
     model::Fault,
-    sim::{BROKER_A, BROKER_B, BROKER_C, Kind, TOPIC, Trouble, World},
+    sim::{BROKER_A, BROKER_B, Kind, TOPIC, Trouble, World},
 };
 
-use crate::{SECOND, pass, warm_up, warm_world};
+use crate::{BROKERS, SECOND, pass, warm_up, warm_world};
 
 #[test]
 fn row_1_brokers_that_never_answer_leave_time_for_one_that_does() {
@@ -46,12 +46,12 @@ fn row_10_a_dial_that_nobody_answers_delays_nobody_else() {
 #[test]
 fn row_18_an_outage_of_a_day_ends_with_the_first_send_after_it() {
     let (mut world, producer) = warm_world(1);
-    for broker in [BROKER_A, BROKER_B, BROKER_C] {
+    for broker in BROKERS {
         world.cut_power(broker);
     }
     pass(&mut world, Duration::from_secs(24 * 3600));
     assert!(world.deliver(producer, TOPIC).is_err());
-    for broker in [BROKER_A, BROKER_B, BROKER_C] {
+    for broker in BROKERS {
         world.restart(broker);
     }
     let took = world.recover(producer).expect("it goes on");
@@ -62,7 +62,7 @@ fn row_18_an_outage_of_a_day_ends_with_the_first_send_after_it() {
 fn row_37_a_rolling_restart_of_all_brokers_costs_no_send_and_stores_none_twice() {
     for seed in 0..20 {
         let (mut world, producer) = warm_world(seed);
-        for peer in [BROKER_A, BROKER_B, BROKER_C] {
+        for peer in BROKERS {
             let leaving = Trouble { kind: Kind::GoAway, peer };
             world.begin(leaving);
             let mut first_tries = 0;
@@ -97,7 +97,7 @@ fn row_25_one_busy_broker_of_three_costs_no_send() {
 fn row_11_a_connection_that_died_silently_is_found_before_it_costs_a_send() {
     for seed in 0..20 {
         let (mut world, producer) = warm_world(seed);
-        for broker in [BROKER_A, BROKER_B, BROKER_C] {
+        for broker in BROKERS {
             world.lose_connections(broker);
         }
         // Ten seconds of silence, three for a sign of life.
@@ -111,7 +111,7 @@ fn row_11_a_connection_that_died_silently_is_found_before_it_costs_a_send() {
 fn row_11_connections_that_died_silently_cost_sends_in_flight_two_seconds_and_no_more() {
     for seed in 0..20 {
         let (mut world, producer) = warm_world(seed);
-        for broker in [BROKER_A, BROKER_B, BROKER_C] {
+        for broker in BROKERS {
             world.lose_connections(broker);
         }
         // One that may go nowhere else is answered on a new connection to the same broker.

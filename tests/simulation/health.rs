@@ -8,7 +8,7 @@ use rocketmq_producer_testkit::{
     sim::{BROKER_A, BROKER_B, BROKER_C, Peer, Producer, SendId, TOPIC, World},
 };
 
-use crate::{SECOND, pass, warm_up, warm_world};
+use crate::{BROKERS, SECOND, pass, warm_up, warm_world};
 
 /// Sends one message a millisecond for so long; all of them.
 fn load(world: &mut World, producer: Producer, time: Duration) -> Vec<SendId> {
@@ -71,7 +71,7 @@ fn row_35_a_broker_that_hung_is_avoided_and_tried_until_it_is_well() {
 #[test]
 fn row_35_when_all_brokers_are_ill_the_least_bad_one_is_used() {
     let (mut world, producer) = warm_world(1);
-    for broker in [BROKER_A, BROKER_B, BROKER_C] {
+    for broker in BROKERS {
         refuse_with(&mut world, broker, 14);
     }
     for _ in 0..30 {

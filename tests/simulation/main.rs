@@ -19,9 +19,11 @@ mod shutdown;
 
 use std::time::Duration;
 
-use rocketmq_producer_testkit::sim::{Producer, World};
+use rocketmq_producer_core::delivery::{SendErrorKind, TimeoutPhase};
+use rocketmq_producer_testkit::sim::{BROKER_A, BROKER_B, BROKER_C, Peer, Producer, SendId, World};
 
 const SECOND: Duration = Duration::from_secs(1);
+const BROKERS: [Peer; 3] = [BROKER_A, BROKER_B, BROKER_C];
 
 /// A healthy world, and a producer that has sent its first message.
 fn warm_world(seed: u64) -> (World, Producer) {
@@ -38,6 +40,15 @@ fn warm_up(world: &mut World, producer: Producer) {
         let _ =
             world.deliver(producer, rocketmq_producer_testkit::sim::TOPIC).expect("all is well");
     }
+}
+
+/// What sends were waiting for when their time ran out.
+fn phases(world: &mut World, sends: impl IntoIterator<Item = SendId>) -> Vec<TimeoutPhase> {
+    let phase = |send| match world.answer(send).expect_err("there is no time").kind() {
+        SendErrorKind::TimedOut { phase, .. } => *phase,
+        other => panic!("{other}"),
+    };
+    sends.into_iter().map(phase).collect()
 }
 
 fn pass(world: &mut World, time: Duration) {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use rocketmq_producer_core::delivery::SendErrorKind;
 use rocketmq_producer_testkit::{
     model::Fault,
-    sim::{BROKER_A, BROKER_B, BROKER_C, TOPIC, World},
+    sim::{TOPIC, World},
 };
 
-use crate::{SECOND, pass, warm_world};
+use crate::{BROKERS, SECOND, pass, warm_world};
 
 #[test]
 fn row_7_a_shutdown_waits_for_the_sends_in_flight() {
@@ -29,7 +29,7 @@ fn row_7_a_shutdown_waits_for_the_sends_in_flight() {
 fn row_7_a_shutdown_beside_brokers_that_never_answer_ends_in_time_and_answers_everybody() {
     for seed in 0..50 {
         let (mut world, producer) = warm_world(seed);
-        for broker in [BROKER_A, BROKER_B, BROKER_C] {
+        for broker in BROKERS {
             world.misbehave(broker, Fault::Hang);
         }
         let sends: Vec<_> = (0..20).map(|_| world.send(producer, TOPIC)).collect();

@@ -5,12 +5,18 @@ use crate::model::SendStatus;
 
 const EXPIRED: CallError = CallError::Expired { lent: true };
 
+/// Two brokers, the first of which has not answered the first attempt in its time.
+fn overdue(config: ProducerConfig, time: Duration) -> World {
+    let mut world = World::new(config, &["a", "b"]);
+    world.calls("a");
+    world.pass(time);
+    world.fail(EXPIRED);
+    world
+}
+
 #[test]
 fn a_late_success_of_an_earlier_attempt_ends_the_send() {
-    let mut world = World::new(config(), &["a", "b"]);
-    world.calls("a");
-    world.pass(1000 * MS);
-    world.fail(EXPIRED);
+    let mut world = overdue(config(), 1000 * MS);
     world.calls("b");
     world.pass(100 * MS);
     world.late(0, |world| world.answer(0));
@@ -21,10 +27,7 @@ fn a_late_success_of_an_earlier_attempt_ends_the_send() {
 
 #[test]
 fn of_two_good_answers_that_come_together_the_first_counts() {
-    let mut world = World::new(config(), &["a", "b"]);
-    world.calls("a");
-    world.pass(1000 * MS);
-    world.fail(EXPIRED);
+    let mut world = overdue(config(), 1000 * MS);
     world.calls("b");
     world.answer(0);
     world.late(0, |world| world.answer(0));
@@ -34,10 +37,7 @@ fn of_two_good_answers_that_come_together_the_first_counts() {
 
 #[test]
 fn a_send_without_attempts_left_waits_for_what_may_still_be_answered() {
-    let mut world = World::new(config().with_retry(1), &["a", "b"]);
-    world.calls("a");
-    world.pass(1500 * MS);
-    world.fail(EXPIRED);
+    let mut world = overdue(config().with_retry(1), 1500 * MS);
     world.calls("b");
     world.fail(unsent());
     world.awaits_an_answer();
@@ -47,10 +47,7 @@ fn a_send_without_attempts_left_waits_for_what_may_still_be_answered() {
 
 #[test]
 fn it_ends_with_its_own_failure_when_no_late_answer_comes() {
-    let mut world = World::new(config().with_retry(1), &["a", "b"]);
-    world.calls("a");
-    world.pass(1500 * MS);
-    world.fail(EXPIRED);
+    let mut world = overdue(config().with_retry(1), 1500 * MS);
     world.calls("b");
     world.fail(unsent());
     world.awaits_an_answer();
@@ -65,10 +62,7 @@ fn it_ends_with_its_own_failure_when_no_late_answer_comes() {
 
 #[test]
 fn row_2_a_late_refusal_makes_certain_what_was_in_doubt() {
-    let mut world = World::new(config().with_retry(1), &["a", "b"]);
-    world.calls("a");
-    world.pass(1500 * MS);
-    world.fail(EXPIRED);
+    let mut world = overdue(config().with_retry(1), 1500 * MS);
     world.calls("b");
     world.late(0, |world| world.answer(2));
     world.answer(16);
@@ -78,10 +72,7 @@ fn row_2_a_late_refusal_makes_certain_what_was_in_doubt() {
 
 #[test]
 fn row_2_at_most_once_waits_for_the_one_attempt_until_the_end() {
-    let mut world = World::new(config().with_retry_unknown(false), &["a", "b"]);
-    world.calls("a");
-    world.pass(1000 * MS);
-    world.fail(EXPIRED);
+    let mut world = overdue(config().with_retry_unknown(false), 1000 * MS);
     world.awaits_an_answer();
     world.pass(1000 * MS);
     world.late(0, |world| world.answer(0));
@@ -170,10 +161,7 @@ fn row_19_a_message_stored_in_doubt_is_not_stored_twice_where_there_is_no_other_
 
 #[test]
 fn a_fatal_answer_is_not_the_end_while_an_earlier_attempt_may_succeed() {
-    let mut world = World::new(config(), &["a", "b"]);
-    world.calls("a");
-    world.pass(1000 * MS);
-    world.fail(EXPIRED);
+    let mut world = overdue(config(), 1000 * MS);
     world.calls("b");
     world.answer(13);
     world.awaits_an_answer();
@@ -198,10 +186,7 @@ fn a_late_success_is_counted_to_its_broker() {
 
 #[test]
 fn the_reason_follows_what_an_attempt_has_come_to_in_the_end() {
-    let mut world = World::new(config().with_retry_unknown(false), &["a", "b"]);
-    world.calls("a");
-    world.pass(1000 * MS);
-    world.fail(EXPIRED);
+    let mut world = overdue(config().with_retry_unknown(false), 1000 * MS);
     world.awaits_an_answer();
     world.late(0, |world| world.answer(13));
     assert!(matches!(world.error().kind(), SendErrorKind::Rejected { code: 13, .. }));
