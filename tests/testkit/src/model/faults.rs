@@ -3,14 +3,13 @@
 use bytes::{Bytes, BytesMut};
 use rocketmq_producer_core::codec::Frame;
 
-use super::{Answer, ConnectionId, Output, Response, STORED_CODES, codes::GO_AWAY};
+use super::{Answer, ConnectionId, Output, Response, STORED_CODES, codes::GO_AWAY, is_send};
 
-pub(super) const SEND_MESSAGE_V2: i32 = 310;
 /// Older clients do not know GO_AWAY and are served to the end.
 const KNOWS_GO_AWAY_FROM: i32 = 476;
 const GO_AWAY_VERSION: i32 = 513;
 
-/// One way to misbehave, until it is used up or lifted.
+/// One way to misbehave, until it is used up or lifted. Sends are those of batches too.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Fault {
@@ -58,7 +57,7 @@ pub enum Fault {
 impl Fault {
     /// The answer that the node gives instead of acting.
     pub(super) fn refusal(&mut self, frame: &Frame) -> Option<Answer> {
-        let is_send = frame.header.code == SEND_MESSAGE_V2;
+        let is_send = is_send(frame);
         match self {
             Self::Answer { code, remark, times } if is_send && *times > 0 => {
                 *times -= 1;
@@ -100,7 +99,7 @@ impl Fault {
         if !answers.iter().any(|output| matches!(output, Output::Send(..))) {
             return answers;
         }
-        let is_send = request.header.code == SEND_MESSAGE_V2;
+        let is_send = is_send(request);
         match self {
             Self::Hang => Vec::new(),
             Self::SwallowSends(left) if is_send && *left > 0 => {

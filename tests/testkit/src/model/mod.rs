@@ -17,9 +17,8 @@ mod tests;
 pub use broker::{Broker, Flavour};
 pub use codes::{FLOW_CONTROL_REMARKS, RESPONSE_CODES, STORED_CODES};
 pub use faults::Fault;
-use faults::SEND_MESSAGE_V2;
 use journal::Journal;
-pub use journal::Stored;
+pub use journal::{Ended, Entry, Half, Stored};
 pub use name_server::NameServer;
 use response::{Answer, Response};
 
@@ -28,11 +27,13 @@ use std::{collections::BTreeMap, net::SocketAddr};
 use bytes::Bytes;
 use rocketmq_producer_core::{
     codec::{Frame, SerializeType},
-    time::Now,
+    time::{Instant, Now},
 };
 
 use crate::StoredMessage;
 
+const SEND_MESSAGE_V2: i32 = 310;
+const SEND_BATCH_MESSAGE: i32 = 320;
 const PERM_WRITE: i32 = 2;
 
 /// One connection to one node, as the driver names it.
@@ -110,17 +111,38 @@ impl ModelCluster {
         self.broker(broker).take_changed()
     }
 
-    /// From now on every stored message is noted for [`take_journal`](Self::take_journal). Whoever
-    /// asks for this has to take it now and then: it grows.
+    /// From now on everything stored is noted for [`take_journal`](Self::take_journal) and
+    /// [`take_entries`](Self::take_entries). Whoever asks for this has to take it now and then: it
+    /// grows.
     pub fn keep_journal(&mut self) {
         self.journal.keep();
     }
 
-    /// Every message that any broker has stored since this was last asked, oldest first; none
-    /// without [`keep_journal`](Self::keep_journal).
+    /// Every message that any broker has stored for consumers to see since this was last asked,
+    /// oldest first; none without [`keep_journal`](Self::keep_journal). A message that waits for its
+    /// time, or for its transaction, is told when it is published. The journal's other entries stay.
     #[must_use]
     pub fn take_journal(&mut self) -> Vec<Stored> {
+        self.journal.take_visible()
+    }
+
+    /// Every entry of the journal that was not taken yet, oldest first.
+    #[must_use]
+    pub fn take_entries(&mut self) -> Vec<Entry> {
         self.journal.take()
+    }
+
+    /// Half messages on all brokers, copies of them included, that were neither committed nor rolled
+    /// back nor discarded.
+    #[must_use]
+    pub fn open_half_messages(&self) -> usize {
+        self.brokers.values().map(Broker::open_half_messages).sum()
+    }
+
+    /// Half messages that brokers have given up.
+    #[must_use]
+    pub fn discarded_half_messages(&self) -> u64 {
+        self.brokers.values().map(Broker::discarded_half_messages).sum()
     }
 
     /// All nodes.
@@ -233,6 +255,27 @@ impl ModelCluster {
         }
     }
 
+    /// When a node wants to act by itself: its [`handle_timeout`](Self::handle_timeout) is due then.
+    #[must_use]
+    pub fn deadline(&self, node: &Node) -> Option<Instant> {
+        match node {
+            Node::NameServer(_) => None,
+            Node::Broker(name) => self.brokers.get(name)?.deadline(),
+        }
+    }
+
+    /// A node does what has become due: publishes messages that have waited for their time, checks
+    /// transactions. A driver whose node stands still leaves this out until it goes on.
+    pub fn handle_timeout(&mut self, now: Now, node: &Node) -> Vec<Output> {
+        match node {
+            Node::NameServer(_) => Vec::new(),
+            Node::Broker(name) => {
+                let broker = self.brokers.get_mut(name);
+                broker.map_or_else(Vec::new, |known| known.handle_timeout(now, &mut self.journal))
+            }
+        }
+    }
+
     /// A node has received a frame.
     pub fn handle_frame(
         &mut self,
@@ -268,7 +311,7 @@ impl ModelCluster {
             None => self.act(now, node, (connection, peer), frame),
         };
         let mut answer = answer.filter(|_| !frame.header.is_oneway());
-        if let (Some(answer), SEND_MESSAGE_V2) = (&mut answer, frame.header.code) {
+        if let (Some(answer), true) = (&mut answer, is_send(frame)) {
             let stored = !refused && answer.code == 0;
             faults.iter_mut().for_each(|fault| fault.change_reply(stored, answer));
         }
@@ -308,4 +351,8 @@ impl ModelCluster {
             }
         }
     }
+}
+
+fn is_send(request: &Frame) -> bool {
+    matches!(request.header.code, SEND_MESSAGE_V2 | SEND_BATCH_MESSAGE)
 }

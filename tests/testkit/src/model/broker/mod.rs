@@ -1,35 +1,66 @@
 //! A broker: topics, producers, and what it has stored.
 
+mod batch;
+mod checks;
+mod delay;
+mod place;
+mod producers;
 mod send;
+mod timeouts;
+mod transactions;
 
 use std::{
     collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
 use rocketmq_producer_core::{
     codec::{Frame, SerializeType},
     time::Now,
 };
-use serde_json::Value;
 
-use super::{Answer, ConnectionId, Response, journal::Journal, store::Store};
+use super::{
+    Answer, ConnectionId, Response, SEND_BATCH_MESSAGE, SEND_MESSAGE_V2, journal::Journal,
+    store::Store,
+};
 use crate::StoredMessage;
+pub(super) use checks::checks;
+use delay::Schedule;
+use producers::Producers;
+use transactions::Transactions;
 
 const DEFAULT_TOPIC: &str = "TBW102";
 const DEFAULT_TOPIC_QUEUES: u32 = 8;
 const PERM_READ_WRITE: i32 = 6;
 const PERM_INHERIT: i32 = 1;
 const PULL_MAX: usize = 32;
+const PULL_MESSAGE: i32 = 11;
+const VIEW_MESSAGE_BY_ID: i32 = 33;
+const HEART_BEAT: i32 = 34;
+const UNREGISTER_CLIENT: i32 = 35;
+const END_TRANSACTION: i32 = 37;
 
 /// Which release the broker behaves like, where they differ on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Flavour {
-    /// Answers in JSON; every send's answer has a transaction id.
+    /// Answers in JSON; every single send's answer has a transaction id; delivers at any time asked
+    /// for; writes down in batches which transactions have ended, and may ask about them until then.
     #[default]
     V5,
-    /// Answers in the request's form; no transaction id.
+    /// Answers in the request's form; no transaction id; no timers but the delay levels; writes down
+    /// at once which transactions have ended.
     V4,
+}
+
+impl Flavour {
+    /// What such a broker writes into the headers of its frames.
+    const fn version(self) -> i32 {
+        match self {
+            Self::V5 => 513,
+            Self::V4 => 403,
+        }
+    }
 }
 
 /// A topic's queues on one broker.
@@ -59,8 +90,9 @@ pub struct Broker {
     /// The registration has changed since the name servers were told.
     changed: bool,
     store: Store,
-    /// Client id and group of each connection that has sent a heartbeat.
-    producers: BTreeMap<ConnectionId, (String, String)>,
+    schedule: Schedule,
+    transactions: Transactions,
+    producers: Producers,
     requests: BTreeMap<i32, u64>,
     read_only: bool,
 }
@@ -73,7 +105,9 @@ impl Broker {
             registration: Registration::default(),
             changed: true,
             store: Store::default(),
-            producers: BTreeMap::new(),
+            schedule: Schedule::default(),
+            transactions: Transactions::default(),
+            producers: Producers::default(),
             requests: BTreeMap::new(),
             read_only: false,
         };
@@ -138,10 +172,37 @@ impl Broker {
         self.read_only = read_only;
     }
 
-    /// A new process on the same disk: topics and messages are there, connections are not. It is
-    /// due to register again.
+    /// How it checks transactions that have not ended: every `interval` those that are older than
+    /// `timeout`, each at most `max` times. At first that is 30 s, 6 s and 15:
+    /// `transactionCheckInterval`, `transactionTimeOut`, `transactionCheckMax`.
+    pub fn set_transaction_checks(&mut self, timeout: Duration, interval: Duration, max: u32) {
+        self.transactions.set_checks(timeout, interval, max);
+    }
+
+    /// Half messages, copies of them included, that were neither committed nor rolled back nor
+    /// discarded.
+    #[must_use]
+    pub fn open_half_messages(&self) -> usize {
+        self.transactions.open()
+    }
+
+    /// Half messages that it has given up.
+    #[must_use]
+    pub fn discarded_half_messages(&self) -> u64 {
+        self.transactions.discarded()
+    }
+
+    /// Messages that wait for their time.
+    #[must_use]
+    pub fn scheduled_messages(&self) -> usize {
+        self.schedule.len()
+    }
+
+    /// A new process on the same disk: topics and messages are there, connections are not, nor is
+    /// what was not written down yet of transactions that have ended. It is due to register again.
     pub fn restart(&mut self) {
         self.producers.clear();
+        self.transactions.lose_unwritten_marks();
         self.note_change();
     }
 
@@ -162,20 +223,25 @@ impl Broker {
         self.store.of_topic(topic).cloned()
     }
 
-    /// How often a request code was received.
+    /// How often a request code was received. 310 stands for sends of all kinds, those with code
+    /// 320 among them.
     #[must_use]
     pub fn requests(&self, code: i32) -> u64 {
-        self.requests.get(&code).copied().unwrap_or(0)
+        let received = |code: i32| self.requests.get(&code).copied().unwrap_or(0);
+        match code {
+            SEND_MESSAGE_V2 => received(SEND_MESSAGE_V2) + received(SEND_BATCH_MESSAGE),
+            _ => received(code),
+        }
     }
 
     /// Client id and group of every registered producer.
     #[must_use]
     pub fn producers(&self) -> Vec<(String, String)> {
-        self.producers.values().cloned().collect()
+        self.producers.all()
     }
 
     pub(super) fn handle_closed(&mut self, connection: ConnectionId) {
-        self.producers.remove(&connection);
+        self.producers.handle_closed(connection);
     }
 
     pub(super) fn reply_form(&self, request: &Frame) -> SerializeType {
@@ -194,38 +260,16 @@ impl Broker {
         journal: &mut Journal,
     ) -> Answer {
         *self.requests.entry(frame.header.code).or_default() += 1;
-        let version = match self.flavour {
-            Flavour::V5 => 513,
-            Flavour::V4 => 403,
-        };
         let response = match frame.header.code {
-            310 => self.send(now, peer, frame, journal),
-            34 => self.heartbeat(connection, &frame.body),
-            35 => self.unregister(frame),
-            11 => self.pull(frame),
-            33 => self.view(frame),
+            SEND_MESSAGE_V2 | SEND_BATCH_MESSAGE => self.send(now, peer, frame, journal),
+            END_TRANSACTION => self.end_transaction(now, frame, journal)?,
+            HEART_BEAT => self.producers.heartbeat(connection, &frame.body),
+            UNREGISTER_CLIENT => self.producers.unregister(frame),
+            PULL_MESSAGE => self.pull(frame),
+            VIEW_MESSAGE_BY_ID => self.view(frame),
             code => Response::code(3, format!(" request type {code} not supported")),
         };
-        Some(Response { version, ..response })
-    }
-
-    fn heartbeat(&mut self, connection: ConnectionId, body: &[u8]) -> Response {
-        let data: Value = serde_json::from_slice(body).unwrap_or_default();
-        let client = data["clientID"].as_str();
-        let (Some(client), Some(_)) = (client, data["consumerDataSet"].as_array()) else {
-            return Response::code(1, "java.lang.NullPointerException");
-        };
-        for producer in data["producerDataSet"].as_array().into_iter().flatten() {
-            let group = producer["groupName"].as_str().unwrap_or_default();
-            self.producers.insert(connection, (client.to_owned(), group.to_owned()));
-        }
-        Response::default()
-    }
-
-    fn unregister(&mut self, frame: &Frame) -> Response {
-        let client = frame.header.ext.get("clientID").map(|id| id.to_string());
-        self.producers.retain(|_, (known, _)| Some(&*known) != client.as_ref());
-        Response::default()
+        Some(Response { version: self.flavour.version(), ..response })
     }
 
     fn pull(&self, frame: &Frame) -> Response {
