@@ -18,4 +18,4 @@ mod reader;
 mod stored;
 
 pub use reader::{ReadError, Reader};
-pub use stored::{NotStored, StoredMessage, offset_message_id};
+pub use stored::{BadCompression, NotStored, StoredMessage, offset_message_id};

@@ -1,5 +1,9 @@
 //! A message as brokers store it and hand it to consumers: `MessageDecoder` of Apache RocketMQ.
 
+mod compression;
+
+pub use compression::BadCompression;
+
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -197,11 +201,11 @@ fn text(bytes: Bytes) -> Result<String, NotStored> {
 mod tests {
     use super::*;
 
-    fn vectors() -> serde_json::Value {
+    pub(super) fn vectors() -> serde_json::Value {
         serde_json::from_str(include_str!("../../vectors.json")).unwrap()
     }
 
-    fn bytes(hex: &serde_json::Value) -> Bytes {
+    pub(super) fn bytes(hex: &serde_json::Value) -> Bytes {
         let hex = hex.as_str().unwrap();
         let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         (0..hex.len()).step_by(2).map(digits).collect()

@@ -264,6 +264,12 @@ impl ModelCluster {
         }
     }
 
+    /// When the first of all nodes wants to.
+    #[must_use]
+    pub fn soonest(&self) -> Option<Instant> {
+        self.brokers.values().filter_map(Broker::deadline).min()
+    }
+
     /// A node does what has become due: publishes messages that have waited for their time, checks
     /// transactions. A driver whose node stands still leaves this out until it goes on.
     pub fn handle_timeout(&mut self, now: Now, node: &Node) -> Vec<Output> {

@@ -1,11 +1,14 @@
 //! The model cluster on real sockets, inside this process.
 
+mod clock;
+mod connection;
 mod node;
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -15,8 +18,10 @@ use rocketmq_producer_core::time::{Instant as Moment, Now, UnixMillis};
 
 use crate::{
     StoredMessage,
-    model::{Fault, ModelCluster, Node},
+    model::{Fault, ModelCluster, Node, Output},
 };
+use clock::Clock;
+use connection::Connection;
 use node::Listening;
 
 /// A RocketMQ cluster inside this process: name servers and brokers on free loopback ports.
@@ -34,14 +39,22 @@ use node::Listening;
 pub struct EmbeddedCluster {
     shared: Arc<Shared>,
     nodes: Vec<(Node, Listening)>,
+    /// Ends after the nodes: it may be writing to a connection of theirs.
+    _clock: Clock,
 }
 
-/// What all nodes' threads share.
+/// What all threads share.
 #[derive(Debug)]
 struct Shared {
     model: Mutex<ModelCluster>,
+    /// Together with the model: the clock has to look at it again.
+    deadline_changed: Condvar,
+    stopping: Mutex<bool>,
     started: Instant,
+    /// Connections so far.
     connections: AtomicU64,
+    /// Those that there are, of all nodes.
+    open: Mutex<BTreeMap<u64, Arc<Connection>>>,
 }
 
 impl Shared {
@@ -53,13 +66,57 @@ impl Shared {
         }
     }
 
-    fn model(&self) -> std::sync::MutexGuard<'_, ModelCluster> {
-        self.model.lock().unwrap_or_else(PoisonError::into_inner)
+    fn model(&self) -> MutexGuard<'_, ModelCluster> {
+        lock(&self.model)
+    }
+
+    /// Does something to the model, and tells the clock when it has other plans after that.
+    fn change<R>(&self, act: impl FnOnce(&mut ModelCluster) -> R) -> R {
+        let mut model = self.model();
+        let before = model.soonest();
+        let result = act(&mut model);
+        if model.soonest() != before {
+            self.deadline_changed.notify_all();
+        }
+        result
+    }
+
+    fn stopping(&self) -> MutexGuard<'_, bool> {
+        lock(&self.stopping)
+    }
+
+    fn wake_clock(&self) {
+        // The clock looks at everything with the model in hand: it sees this, or waits for it.
+        let _model = self.model();
+        self.deadline_changed.notify_all();
+    }
+
+    fn open(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Connection>>> {
+        lock(&self.open)
+    }
+
+    /// Writes what nodes want to say unasked. A connection that has ended in the meantime is left
+    /// out; one that nobody reads from holds up the others.
+    fn put_out(&self, outputs: Vec<Output>) {
+        for output in outputs {
+            let (Output::Send(id, _) | Output::Close(id)) = output;
+            let connection = self.open().get(&id).cloned();
+            match (connection, output) {
+                (None, _) => {}
+                // A connection that fails is over: its own thread notices.
+                (Some(connection), Output::Send(_, bytes)) => _ = connection.write(&bytes),
+                (Some(connection), Output::Close(_)) => connection.end(),
+            }
+        }
     }
 
     fn next_connection(&self) -> u64 {
         self.connections.fetch_add(1, Ordering::Relaxed)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl EmbeddedCluster {
@@ -83,8 +140,11 @@ impl EmbeddedCluster {
         let nodes = model.nodes();
         let shared = Arc::new(Shared {
             model: Mutex::new(model),
+            deadline_changed: Condvar::new(),
+            stopping: Mutex::new(false),
             started: Instant::now(),
             connections: AtomicU64::new(0),
+            open: Mutex::default(),
         });
         let nodes = nodes.into_iter().map(|node| {
             let listening = Listening::start(Arc::clone(&shared), node.clone());
@@ -94,12 +154,13 @@ impl EmbeddedCluster {
             (node, listening)
         });
         let nodes = nodes.collect();
-        Self { shared, nodes }
+        let clock = Clock::start(&shared);
+        Self { shared, nodes, _clock: clock }
     }
 
     /// Looks at the model, or changes it.
     pub fn model<R>(&self, look: impl FnOnce(&mut ModelCluster) -> R) -> R {
-        look(&mut self.shared.model())
+        self.shared.change(look)
     }
 
     /// The name servers, as a producer is told them: `host:port;host:port`.

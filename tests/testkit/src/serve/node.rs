@@ -2,10 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    io::{Read, Write},
-    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    io::Read as _,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
@@ -15,7 +15,7 @@ use std::{
 use bytes::BytesMut;
 use rocketmq_producer_core::codec::FrameDecoder;
 
-use super::Shared;
+use super::{Shared, connection::Connection, lock};
 use crate::model::{Node, Output};
 
 /// How much is read at once.
@@ -44,11 +44,7 @@ struct State {
     accepted: AtomicU64,
     /// What every read is preceded by.
     pause_micros: AtomicU64,
-    connections: Mutex<BTreeMap<u64, (TcpStream, JoinHandle<()>)>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    connections: Mutex<BTreeMap<u64, (Arc<Connection>, JoinHandle<()>)>>,
 }
 
 impl Listening {
@@ -104,8 +100,8 @@ impl Listening {
     /// Cuts all connections and waits for their threads.
     pub(super) fn cut(&self) {
         let connections = std::mem::take(&mut *lock(&self.state.connections));
-        for (socket, _) in connections.values() {
-            let _ = socket.shutdown(Shutdown::Both);
+        for (connection, _) in connections.values() {
+            connection.end();
         }
         for (_, (_, thread)) in connections {
             let _ = thread.join();
@@ -142,22 +138,25 @@ fn bind(address: SocketAddr) -> TcpListener {
 
 fn accept(shared: &Arc<Shared>, node: &Node, state: &Arc<State>, socket: TcpStream) {
     let mut connections = lock(&state.connections);
-    let (Ok(peer), Ok(handle)) = (socket.peer_addr(), socket.try_clone()) else { return };
     if connections.len() == CONNECTIONS_MAX {
         return;
     }
-    state.accepted.fetch_add(1, Ordering::SeqCst);
     let id = shared.next_connection();
+    let Ok(connection) = Connection::new(id, socket).map(Arc::new) else { return };
+    state.accepted.fetch_add(1, Ordering::SeqCst);
+    shared.open().insert(id, Arc::clone(&connection));
     let (shared, node, others) = (Arc::clone(shared), node.clone(), Arc::clone(state));
+    let own = Arc::clone(&connection);
     let thread = thread::spawn(move || {
         // A connection that fails is over; the client notices by itself.
-        let _ = converse(&shared, &node, &others, (id, peer), &socket);
-        let _ = socket.shutdown(Shutdown::Both);
-        shared.model().handle_closed(&node, id);
-        // Nobody needs the second handle to the socket any more.
+        let _ = converse(&shared, &node, &others, &own);
+        own.end();
+        shared.open().remove(&id);
+        shared.change(|model| model.handle_closed(&node, id));
+        // Nobody needs the second handle to the connection any more.
         lock(&others.connections).remove(&id);
     });
-    connections.insert(id, (handle, thread));
+    connections.insert(id, (connection, thread));
 }
 
 /// Answers one connection until it ends. The answers to what one read brought go out in one write.
@@ -165,10 +164,9 @@ fn converse(
     shared: &Shared,
     node: &Node,
     state: &State,
-    connection: (u64, SocketAddr),
-    mut socket: &TcpStream,
+    connection: &Connection,
 ) -> std::io::Result<()> {
-    socket.set_nodelay(true)?;
+    let asker = (connection.id, connection.peer);
     let decoder = FrameDecoder::default();
     let mut chunk = vec![0; READ_SIZE];
     let mut buffer = BytesMut::new();
@@ -178,7 +176,7 @@ fn converse(
         if pause > 0 {
             thread::sleep(Duration::from_micros(pause));
         }
-        let count = socket.read(&mut chunk)?;
+        let count = (&connection.socket).read(&mut chunk)?;
         if count == 0 {
             return Ok(());
         }
@@ -190,7 +188,9 @@ fn converse(
                 Ok(None) => break,
                 Err(_) => return Ok(()),
             };
-            let outputs = shared.model().handle_frame(shared.now(), node, connection, &frame);
+            // The clock is read with the model in hand: what the model is told never runs backwards.
+            let outputs =
+                shared.change(|model| model.handle_frame(shared.now(), node, asker, &frame));
             for output in outputs {
                 match output {
                     Output::Send(_, bytes) => answers.extend_from_slice(&bytes),
@@ -198,7 +198,7 @@ fn converse(
                 }
             }
         }
-        socket.write_all(&answers)?;
+        connection.write(&answers)?;
         answers.clear();
         if !open {
             return Ok(());

@@ -2,13 +2,13 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use rocketmq_producer_core::time::{Now, UnixMillis};
+use rocketmq_producer_core::time::{Instant, Now, UnixMillis};
 
 use super::{
     network::Notice,
     peers::{BROKERS, NAME_SERVERS, Peer},
     pipe::End,
-    server::Received,
+    server::{Received, Server},
     world::{Happening, WALL_START, World},
 };
 use crate::model::Output;
@@ -78,6 +78,11 @@ impl World {
         });
         let outputs = self.cluster.handle_frame(now, &name, (conn, peer), &frame);
         self.judge_journal();
+        self.put_out(node, outputs);
+        self.spread_news();
+    }
+
+    fn put_out(&mut self, node: usize, outputs: Vec<Output>) {
         let mut network = self.network.borrow_mut();
         for output in outputs {
             match output {
@@ -87,8 +92,30 @@ impl World {
                 Output::Close(to) => self.servers[node].finish(&mut network, to),
             }
         }
-        drop(network);
-        self.spread_news();
+    }
+
+    /// When a node that is up wants to act by itself.
+    pub(super) fn soonest_of_nodes(&self) -> Option<Instant> {
+        let up = self.servers.iter().filter(|server| server.running && !server.stopped);
+        up.filter_map(|server| self.cluster.deadline(&server.node)).min()
+    }
+
+    /// Nodes do what is due by themselves. One that is down or stands still does it later.
+    pub(super) fn let_nodes_act(&mut self) {
+        let now = self.true_now();
+        for index in 0..self.servers.len() {
+            let Server { node, running: true, stopped: false, .. } = &self.servers[index] else {
+                continue;
+            };
+            if self.cluster.deadline(node).is_none_or(|at| at > self.now) {
+                continue;
+            }
+            let name = node.clone();
+            self.trace.note(self.now, "act", &[index as u64], || format!("{name:?} acts unasked"));
+            let outputs = self.cluster.handle_timeout(now, &name);
+            self.judge_journal();
+            self.put_out(index, outputs);
+        }
     }
 
     /// Servers' clocks are right.

@@ -297,7 +297,8 @@ impl World {
 
     fn soonest(&self) -> Option<Instant> {
         let others = [self.around.timers.soonest(), self.network.borrow().soonest()];
-        others.into_iter().chain([self.agenda.soonest()]).flatten().min()
+        let nodes = [self.agenda.soonest(), self.soonest_of_nodes()];
+        others.into_iter().chain(nodes).flatten().min()
     }
 
     fn set_time(&mut self, now: Instant) {
@@ -315,6 +316,7 @@ impl World {
         while let Some(happening) = self.agenda.pop(self.now) {
             self.happen(happening);
         }
+        self.let_nodes_act();
     }
 
     /// Lets tasks and nodes do all they can do without time going on.
