@@ -1,8 +1,13 @@
 //! The model cluster's behaviour, by frames in and frames out.
 
+mod batches;
 mod brokers;
+mod checks;
+mod delays;
 mod faults;
 mod name_servers;
+mod talk;
+mod transactions;
 
 use std::net::SocketAddr;
 
