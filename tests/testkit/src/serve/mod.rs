@@ -3,6 +3,8 @@
 mod clock;
 mod connection;
 mod node;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeMap,

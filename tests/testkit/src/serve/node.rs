@@ -44,7 +44,14 @@ struct State {
     accepted: AtomicU64,
     /// What every read is preceded by.
     pause_micros: AtomicU64,
-    connections: Mutex<BTreeMap<u64, (Arc<Connection>, JoinHandle<()>)>>,
+    connections: Mutex<BTreeMap<u64, Conversation>>,
+}
+
+/// A connection, and the thread that reads from it.
+#[derive(Debug)]
+struct Conversation {
+    connection: Arc<Connection>,
+    thread: JoinHandle<()>,
 }
 
 impl Listening {
@@ -100,11 +107,11 @@ impl Listening {
     /// Cuts all connections and waits for their threads.
     pub(super) fn cut(&self) {
         let connections = std::mem::take(&mut *lock(&self.state.connections));
-        for (connection, _) in connections.values() {
-            connection.end();
+        for conversation in connections.values() {
+            conversation.connection.end();
         }
-        for (_, (_, thread)) in connections {
-            let _ = thread.join();
+        for conversation in connections.into_values() {
+            let _ = conversation.thread.join();
         }
     }
 
@@ -156,7 +163,7 @@ fn accept(shared: &Arc<Shared>, node: &Node, state: &Arc<State>, socket: TcpStre
         // Nobody needs the second handle to the connection any more.
         lock(&others.connections).remove(&id);
     });
-    connections.insert(id, (connection, thread));
+    connections.insert(id, Conversation { connection, thread });
 }
 
 /// Answers one connection until it ends. The answers to what one read brought go out in one write.

@@ -172,3 +172,80 @@ impl World {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use rocketmq_producer_core::codec::{Frame, Header, Language, SerializeType};
+
+    use super::*;
+    use crate::sim::peers::{BROKER_A, TOPIC};
+
+    const HALF_TOPIC: &str = "RMQ_SYS_TRANS_HALF_TOPIC";
+
+    /// A world in which broker a has one half message, whose producer is not there.
+    fn world() -> World {
+        let mut world = World::new(1);
+        let born = WALL_START.to_string();
+        let half = "TRAN_MSG\u{1}true\u{2}PGROUP\u{1}g\u{2}";
+        let fields = [("b", TOPIC), ("e", "0"), ("g", &*born), ("i", half)];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let header = Header {
+            code: 310,
+            language: Language::RUST,
+            version: 479,
+            opaque: 1,
+            flag: 0,
+            remark: None,
+            ext: fields.into_iter().collect(),
+        };
+        let body = Bytes::from_static(b"half");
+        let frame = Frame { form: SerializeType::Binary, header, body };
+        let (now, node) = (world.true_now(), world.servers[BROKER_A.0].node.clone());
+        let from = (1, SocketAddr::from(([10, 0, 0, 1], 1)));
+        assert_eq!(world.cluster.handle_frame(now, &node, from, &frame).len(), 1);
+        world
+    }
+
+    fn copies(world: &World) -> usize {
+        world.cluster.stored(HALF_TOPIC).len() - 1
+    }
+
+    #[test]
+    fn a_broker_acts_when_its_time_has_come() {
+        let mut world = world();
+        world.run_for(Duration::from_secs(29)).unwrap();
+        assert_eq!(copies(&world), 0);
+        world.run_for(Duration::from_secs(1)).unwrap();
+        assert_eq!(copies(&world), 1);
+        world.run_for(Duration::from_secs(60)).unwrap();
+        assert_eq!(copies(&world), 3);
+    }
+
+    #[test]
+    fn a_broker_that_stands_still_or_is_gone_acts_later() {
+        let mut world = world();
+        world.freeze(BROKER_A);
+        world.run_for(Duration::from_secs(100)).unwrap();
+        assert_eq!(copies(&world), 0);
+        world.thaw(BROKER_A);
+        world.run_for(Duration::from_secs(1)).unwrap();
+        assert_eq!(copies(&world), 1, "late, and once");
+        world.crash(BROKER_A);
+        world.run_for(Duration::from_secs(100)).unwrap();
+        assert_eq!(copies(&world), 1);
+        world.restart(BROKER_A);
+        world.run_for(Duration::from_secs(1)).unwrap();
+        assert_eq!(copies(&world), 2);
+    }
+
+    #[test]
+    fn what_nodes_do_by_themselves_is_the_same_every_time() {
+        let hash = || {
+            let mut world = world();
+            world.run_for(Duration::from_secs(100)).unwrap();
+            world.hash()
+        };
+        assert_eq!(hash(), hash());
+    }
+}
