@@ -38,19 +38,28 @@ pub use rocketmq_producer_tokio as tokio;
 
 pub use rocketmq_producer_core::{
     codec::SerializeType,
+    command::LocalTransactionState,
     delivery::{
         Attempt, AttemptFailure, Outcome, SendError, SendErrorKind, SendOptions, TimeoutPhase,
     },
     link::{CallError, LinkError},
     model::{
-        Address, AddressTranslation, ConfigError, InvalidMessage, InvalidName, Message,
-        MessageQueue, ProducerConfig, RoutingStrategy, SendReceipt, SendStatus,
+        Address, AddressTranslation, BatchSplitType, CompressionType, ConfigError, InvalidMessage,
+        InvalidName, Message, MessageQueue, ProducerConfig, RoutingStrategy, Schedule, SendReceipt,
+        SendStatus,
     },
     route::{
         BadSelection, BrokerHealthStats, BrokerState, HeartbeatStats, QueueSelector, RouteError,
     },
+    time::UnixMillis,
+    transaction::{
+        Confirmed, TransactionMetadata, TransactionReceipt, TransactionStats, Unconfirmed,
+    },
 };
-pub use rocketmq_producer_shared::{ShutdownError, StartError};
+pub use rocketmq_producer_shared::{
+    AsyncTransactionListener, OnThreads, OnewayStats, PrepareError, ShutdownError, StartError,
+    TransactionListener,
+};
 
 /// The README's quick starts compile.
 #[cfg(all(doctest, feature = "blocking", feature = "smol", feature = "tokio"))]

@@ -62,6 +62,7 @@ pub mod mutants;
 mod mutants;
 pub mod route;
 pub mod time;
+pub mod transaction;
 mod waiter;
 
 pub use waiter::Waiter;

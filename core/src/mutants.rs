@@ -44,6 +44,14 @@ pub enum Mutant {
     PermitsAreLost,
     /// What has failed once is not tried again.
     NoRetries,
+    /// What is sent is compressed anew at each attempt, on top of what it was. It takes a scenario:
+    /// retries of large messages are rare.
+    PreparedAtEachAttempt,
+    /// A commit that was sent is not remembered: a late check-back about it is answered as the
+    /// listener says.
+    FinalStatesAreForgotten,
+    /// Half messages are sent before the broker knows the group.
+    HalfMessagesUnregistered,
     /// A busy broker is given as much as before.
     WindowNeverShrinks,
 }

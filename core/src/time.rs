@@ -4,7 +4,11 @@
 //! [`Now`] by value. Timers use the monotonic part only, so a stepped wall clock fires nothing
 //! early or late.
 
-use std::{fmt, ops::Add, time::Duration};
+use std::{
+    fmt,
+    ops::Add,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 /// A point on the driver's monotonic clock: nanoseconds from an origin of the driver's choice.
 ///
@@ -49,6 +53,14 @@ pub struct UnixMillis(pub i64);
 impl fmt::Display for UnixMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// A time before the epoch or too far from it is the nearest that can be told.
+impl From<SystemTime> for UnixMillis {
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 }
 

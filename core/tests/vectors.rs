@@ -250,6 +250,7 @@ fn send<'a>(properties: &'a str, body: &'a Bytes) -> SendMessage<'a> {
         born_timestamp: UnixMillis(1_758_273_940_123),
         flag: 0,
         properties,
+        batch: false,
         broker_name: "broker-a",
         body,
     }

@@ -84,6 +84,7 @@ fn frame(plan: &Plan) -> Result<Vec<u8>, Error> {
     let properties =
         encode_properties([("UNIQ_KEY", "7F0000011234014AE5A55EB85A9B0000"), ("WAIT", "true")]);
     let request = SendMessage {
+        batch: false,
         producer_group: &plan.group,
         topic: &plan.topic,
         default_topic: DEFAULT_TOPIC,

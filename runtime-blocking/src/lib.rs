@@ -28,5 +28,8 @@ mod connect;
 mod hub;
 mod link;
 mod producer;
+mod transactions;
+mod wait;
 
 pub use producer::Producer;
+pub use transactions::{Transaction, TransactionProducer};

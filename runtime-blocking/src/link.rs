@@ -79,7 +79,7 @@ impl SocketWire {
 
 /// Writes until nothing is queued, or the time is up: false then, and what is left is kept for the
 /// next writer. For the holder of `writing` alone.
-fn write_queued(link: &Link, until: Instant) -> io::Result<bool> {
+fn write_queued(link: &Arc<Link>, until: Instant) -> io::Result<bool> {
     let Some(mut socket) = link.wire.socket.get() else { return Ok(true) };
     let take = || link.wire.rest.lock().unwrap_or_else(PoisonError::into_inner);
     let mut outgoing = std::mem::take(&mut *take());
@@ -91,7 +91,10 @@ fn write_queued(link: &Link, until: Instant) -> io::Result<bool> {
         let count = outgoing.chunks_vectored(&mut pieces);
         match socket.write_vectored(pieces.get(..count).unwrap_or_default()) {
             Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => outgoing.advance(written),
+            Ok(written) => {
+                outgoing.advance(written);
+                link.wrote(written);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if is_timeout(&error) => {}
             Err(error) => break Err(error),

@@ -1,27 +1,20 @@
 //! The public type.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, Wake, Waker},
-    thread::{self, Thread},
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, thread};
 
 use rocketmq_producer_core::{
     delivery::{SendError, SendOptions},
     model::{ConfigError, Message, ProducerConfig, SendReceipt},
 };
-use rocketmq_producer_shared::{Begun, Hub, Lifecycle, Sending, ShutdownError, StartError};
+use rocketmq_producer_shared::{
+    Begun, Hub, Lifecycle, PrepareError, Session, ShutdownError, StartError,
+};
 
 use crate::{
     hub::{ThreadDialer, run},
     link::SocketWire,
+    wait::{block_on, wait},
 };
-
-/// What an expired wait is given to come back, should the two clocks' roundings differ.
-const ROUNDING: Duration = Duration::from_millis(1);
 
 /// A producer for threads that may block. Cheap to clone; all clones are one producer.
 ///
@@ -29,7 +22,7 @@ const ROUNDING: Duration = Duration::from_millis(1);
 /// goodbye to the brokers and end in the background.
 #[derive(Clone, Debug)]
 pub struct Producer {
-    lifecycle: Arc<Lifecycle<SocketWire>>,
+    pub(crate) lifecycle: Arc<Lifecycle<SocketWire>>,
 }
 
 impl Producer {
@@ -39,7 +32,11 @@ impl Producer {
     ///
     /// [`ConfigError`] names the field that breaks a rule.
     pub fn new(config: ProducerConfig) -> Result<Self, ConfigError> {
-        Ok(Self { lifecycle: Arc::new(Lifecycle::new(config)?) })
+        Ok(Self::of(Lifecycle::new(config)?))
+    }
+
+    pub(crate) fn of(lifecycle: Lifecycle<SocketWire>) -> Self {
+        Self { lifecycle: Arc::new(lifecycle) }
     }
 
     /// Starts the producer; does nothing when it is running. Succeeds while name servers are down:
@@ -51,10 +48,19 @@ impl Producer {
     ///
     /// [`StartError`] when the operating system refuses a thread or entropy.
     pub fn start(&self) -> Result<(), StartError> {
+        self.launch(|_| Ok(()))
+    }
+
+    /// The same; a session that begins gets more threads this way.
+    pub(crate) fn launch(
+        &self,
+        also: impl FnOnce(&Arc<Session<SocketWire>>) -> Result<(), StartError>,
+    ) -> Result<(), StartError> {
         loop {
             match self.lifecycle.begin(ThreadDialer)? {
                 Begun::Running => return Ok(()),
-                Begun::Hub(hub) => return spawn(hub),
+                // Dropped, the hub ends its session.
+                Begun::Hub(hub) => return also(hub.session()).and_then(|()| spawn(hub)),
                 // The end of the wait is all that matters.
                 Begun::Ending(session) => drop(session.end().recv()),
             }
@@ -96,6 +102,66 @@ impl Producer {
         wait(self.lifecycle.try_begin_send(message)?)
     }
 
+    /// Sends messages of one topic in as few requests as their queues, their sizes and
+    /// `batch_split_type` allow, and tells of each, in their order, how it has ended: one request may
+    /// fail and another not. A batch of one travels as [`send`](Self::send) does.
+    ///
+    /// Messages with a sharding key go to that key's queue, in order, and other ordered sends of the
+    /// key wait for the whole batch.
+    ///
+    /// # Errors
+    ///
+    /// For each message, as [`send`](Self::send). When one cannot be in a batch, nothing is sent: all
+    /// have the error that [names it](rocketmq_producer_core::model::InvalidMessage::InBatch).
+    pub fn send_batch(&self, messages: Vec<Message>) -> Vec<Result<SendReceipt, SendError>> {
+        wait(self.lifecycle.begin_batch(messages, SendOptions::new()))
+    }
+
+    /// Sends a batch with other options than the configuration's.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_batch`](Self::send_batch).
+    pub fn send_batch_with(
+        &self,
+        messages: Vec<Message>,
+        options: SendOptions,
+    ) -> Vec<Result<SendReceipt, SendError>> {
+        wait(self.lifecycle.begin_batch(messages, options))
+    }
+
+    /// Sends a message that the broker does not answer: it returns once the connection's socket has
+    /// taken all of its bytes. Whether the broker has stored it, nobody will say;
+    /// [`oneway_stats`](Self::oneway_stats) counts those that were perhaps still on their way when
+    /// their connection died.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send); none of a broker's own, of course.
+    pub fn oneway(&self, message: Message) -> Result<(), SendError> {
+        wait(self.lifecycle.begin_oneway(message)?)
+    }
+
+    /// Sends a batch that brokers do not answer: [`send_batch`](Self::send_batch) and
+    /// [`oneway`](Self::oneway) in one.
+    ///
+    /// # Errors
+    ///
+    /// For each message, as [`oneway`](Self::oneway).
+    pub fn oneway_batch(&self, messages: Vec<Message>) -> Vec<Result<(), SendError>> {
+        wait(self.lifecycle.begin_oneway_batch(messages))
+    }
+
+    /// Warms up: finds the routes of these topics, and waits until their brokers are connected or have
+    /// turned out to be unreachable, at most `send_msg_timeout` in all.
+    ///
+    /// # Errors
+    ///
+    /// [`PrepareError`] names the topics without a route.
+    pub fn prepare(&self, topics: &[&str]) -> Result<(), PrepareError> {
+        wait(self.lifecycle.prepare(topics.iter().copied()))
+    }
+
     /// Stops: refuses new sends, waits up to `shutdown_timeout` for those in flight, unregisters
     /// from the brokers, closes. Does nothing when it is not running; waits for the end of a
     /// shutdown that another thread has begun.
@@ -125,47 +191,4 @@ impl Producer {
 fn spawn(hub: Box<Hub<ThreadDialer>>) -> Result<(), StartError> {
     let spawned = thread::Builder::new().name("rmq-hub".to_owned()).spawn(move || run(hub));
     spawned.map(drop).map_err(|error| StartError::Runtime(format!("no thread to be had: {error}")))
-}
-
-/// Waits for a send on this thread, and ends the waits of its calls itself when their time is up: a
-/// link's reader is blocked in its socket and cannot keep time.
-fn wait(mut sending: Sending<SocketWire>) -> Result<SendReceipt, SendError> {
-    let waker = Waker::from(Arc::new(Sleeper(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(result) = Pin::new(&mut sending).poll(&mut context) {
-            return result;
-        }
-        match sending.deadline().and_then(|deadline| sending.clock().to_std(deadline)) {
-            Some(deadline) => {
-                let left = (deadline + ROUNDING).saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    sending.expire();
-                }
-                thread::park_timeout(left.max(ROUNDING));
-            }
-            None => thread::park(),
-        }
-    }
-}
-
-/// Waits for something that keeps its own time.
-fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
-    let waker = Waker::from(Arc::new(Sleeper(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(output) = Pin::new(&mut future).poll(&mut context) {
-            return output;
-        }
-        thread::park();
-    }
-}
-
-/// A thread that waits.
-struct Sleeper(Thread);
-
-impl Wake for Sleeper {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
 }

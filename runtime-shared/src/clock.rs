@@ -2,10 +2,10 @@
 
 use std::{
     sync::{Arc, Mutex},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime},
 };
 
-use rocketmq_producer_core::time::{Instant, Now, UnixMillis};
+use rocketmq_producer_core::time::{Instant, Now};
 
 use crate::lock;
 
@@ -35,9 +35,7 @@ impl Clock {
             Source::Manual(clock) => return clock.now(),
         };
         let nanos = u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let millis = i64::try_from(wall.as_millis()).unwrap_or(i64::MAX);
-        Now { instant: Instant::from_nanos(nanos), wall: UnixMillis(millis) }
+        Now { instant: Instant::from_nanos(nanos), wall: SystemTime::now().into() }
     }
 
     /// A machine's point in time as the operating system's; none when it is too far off to be

@@ -33,6 +33,12 @@ macro_rules! producer_controls {
             self.lifecycle.heartbeats()
         }
 
+        /// One-way sends since the last start: how many sockets have taken, and how many of these
+        /// may have been lost with their connection.
+        pub fn oneway_stats(&self) -> $crate::OnewayStats {
+            self.lifecycle.oneway_stats()
+        }
+
         /// Keeps sends away from a broker until
         /// [`force_broker_recovery`](Self::force_broker_recovery), but for those that may go to no
         /// other; false when no route names it.
@@ -64,6 +70,46 @@ macro_rules! producer_controls {
         /// The configuration.
         pub fn config(&self) -> &$crate::core::model::ProducerConfig {
             self.lifecycle.config()
+        }
+    };
+}
+
+/// The methods of a transaction producer that watch and steer it; to be called within
+/// `impl TransactionProducer`, which has a field `producer`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! transaction_controls {
+    () => {
+        /// The producer that sends the half messages: it sends everything else, too.
+        pub fn producer(&self) -> &Producer {
+            &self.producer
+        }
+
+        /// Transactions that are begun from now on are dropped from the table after this long without
+        /// a final state; brokers that ask about them later are answered by the listener all the same.
+        pub fn set_transaction_timeout(&self, timeout: std::time::Duration) {
+            self.producer.lifecycle.set_transaction_timeout(timeout);
+        }
+
+        /// About transactions that are begun from now on, the listener is asked so many times at most;
+        /// to further check-backs the answer is *unknown*.
+        pub fn set_max_check_times(&self, times: u32) {
+            self.producer.lifecycle.set_max_check_times(times);
+        }
+
+        /// What transactions have come to since the last start.
+        pub fn transaction_stats(&self) -> $crate::core::transaction::TransactionStats {
+            self.producer.lifecycle.transaction_stats()
+        }
+
+        /// The transactions that have no final state yet.
+        pub fn open_transactions(&self) -> Vec<$crate::core::transaction::TransactionMetadata> {
+            self.producer.lifecycle.open_transactions()
+        }
+
+        /// True between a start and the next shutdown.
+        pub fn is_running(&self) -> bool {
+            self.producer.is_running()
         }
     };
 }

@@ -63,10 +63,18 @@ impl Gate {
         }
     }
 
-    /// Gives the slot a lane, now or when its turn comes.
-    pub(crate) fn enter(self: &Arc<Self>, key: LaneKey, slot: &Arc<Slot>) {
-        let entered = lock(&self.lanes).enter(key.clone(), Turn::of(slot));
-        if entered.is_some() {
+    /// Gives the slot these lanes, each now or when its turn comes. It enters all in one moment: of
+    /// two that want the same ones, neither waits for the other in one and is waited for in another.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        keys: impl IntoIterator<Item = LaneKey>,
+        slot: &Arc<Slot>,
+    ) {
+        let mut lanes = lock(&self.lanes);
+        let free = |key: &LaneKey| lanes.enter(key.clone(), Turn::of(slot)).is_some();
+        let entered: Vec<_> = keys.into_iter().filter(free).collect();
+        drop(lanes);
+        for key in entered {
             slot.put_lane(Lane { gate: Arc::clone(self), key });
         }
     }
@@ -134,14 +142,14 @@ mod tests {
     /// Whether it has its lane, and its permit.
     fn has(slot: &Slot) -> (bool, bool) {
         let arrived = slot.look(&Context::from_waker(Waker::noop()));
-        (arrived.has_lane, arrived.has_permit)
+        (arrived.lanes > 0, arrived.has_permit)
     }
 
     #[test]
     fn row_6_a_send_that_is_over_takes_no_lane() {
         let (gate, [first, over, last]) = (gate(10, 100), slots());
         for slot in [&first, &over, &last] {
-            gate.enter(("T".into(), "k".into()), slot);
+            gate.enter([("T".into(), "k".into())], slot);
         }
         // Its time was up in its turn; whoever has its future has not dropped it yet.
         over.finish();

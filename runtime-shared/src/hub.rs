@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use rocketmq_producer_core::{
     client::{Client, Input, Output, Waiting},
     ids::LinkId,
-    link::{Call, CallError, LinkConfig, LinkError, Refusal},
+    link::{Call, CallError, LinkConfig, LinkError, Manner, Refusal},
     model::{Address, ProducerConfig},
     route::Routes,
     time::Deadline,
@@ -105,6 +105,7 @@ impl<D: Dialer> Hub<D> {
             }
         }
         self.client.handle_timeout(now);
+        self.session.desk.table().handle_timeout(now);
         while let Some(output) = self.client.poll() {
             self.carry_out(output);
         }
@@ -114,8 +115,14 @@ impl<D: Dialer> Hub<D> {
         }
         match self.stopped {
             true => Turn::Stopped,
-            false => Turn::Wait(Deadline::sooner(self.client.deadline(), self.waiting.deadline())),
+            false => Turn::Wait(self.deadline()),
         }
+    }
+
+    fn deadline(&self) -> Option<Deadline> {
+        let transactions = self.session.desk.table().deadline();
+        let own = Deadline::sooner(self.client.deadline(), self.waiting.deadline());
+        Deadline::sooner(own, transactions)
     }
 
     /// Ends the waits on all links whose time is up, and says when the next is: for adapters whose
@@ -136,8 +143,9 @@ impl<D: Dialer> Hub<D> {
                 }
             }
             Output::Call { link, chore, command, deadline } => {
-                let (token, probe) = (Token::Chore(chore), command.is_probe());
-                let call = Call { request: &command, token, deadline, linger: None, probe };
+                let manner = if command.is_probe() { Manner::Probe } else { Manner::Usual };
+                let (token, request) = (Token::Chore(chore), &command);
+                let call = Call { request, token, deadline, linger: None, manner };
                 let refused = match self.links.get(link) {
                     Some(link) => link.call(call).err().map(|refused| refused.why),
                     None => Some(Refusal::Closed(LinkError::Retired)),
@@ -165,6 +173,12 @@ impl<D: Dialer> Hub<D> {
                     self.dialer.resolve(Arc::clone(link), address);
                 }
             }
+            Output::CheckBack { link, frame } => {
+                if let Some(link) = self.links.get(link) {
+                    let (session, now) = (&self.session, self.session.clock.now());
+                    session.desk.take_in(now, &session.config, session.is_open(), link, &frame);
+                }
+            }
             Output::Respond { link, header } => {
                 if let Some(link) = self.links.get(link) {
                     link.respond(&header);
@@ -185,7 +199,8 @@ impl<D: Dialer> Hub<D> {
         let config = link_config(&self.session.config, self.session.next_seed());
         let inbox = Arc::clone(&self.session.inbox);
         let clock = self.session.clock.clone();
-        let link = Arc::new(SharedLink::new(id, config, inbox, clock, self.dialer.wire()));
+        let (oneways, wire) = (Arc::clone(&self.session.oneways), self.dialer.wire());
+        let link = Arc::new(SharedLink::new(id, config, inbox, clock, oneways, wire));
         self.links.insert(Arc::clone(&link));
         self.dialer.dial(link, address, timeout);
     }

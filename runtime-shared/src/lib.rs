@@ -10,41 +10,64 @@
 //! | [`Session`] | one start's world: configuration, clock, published [`View`], [`Inbox`] |
 //! | [`Hub`] | owns the client; its `turn` never blocks, the adapter waits between turns |
 //! | [`SharedLink`] | one connection's machine behind a short lock, and the completion of its calls |
-//! | [`Sending`] | one send: a future that needs nothing of its executor but to be polled |
+//! | [`Journey`] | an errand of the core as a future that needs nothing of its executor but to be polled |
+//! | [`Sending`] | one send: its way through the gate, then its journey |
+//! | [`Half`] | a half message that is stored, and what ends its transaction |
 //!
 //! No lock is held across a syscall, a decode or user code.
 
+mod async_face;
+mod batch;
+mod check;
 mod clock;
 mod controls;
+mod desk;
 mod driver;
 mod error;
 mod gate;
 mod hub;
 mod identity;
 mod inbox;
+mod journey;
 mod lifecycle;
 mod link;
 mod links;
+mod listener;
+mod oneways;
+mod preparing;
 mod sending;
 mod session;
 mod slot;
 mod tasks;
+mod threads;
+mod transaction;
 mod update;
 mod waker;
 
 #[doc(hidden)]
 pub use rocketmq_producer_core as core;
 
+pub use batch::{AnsweredBatch, OnewayBatch};
+pub use check::{Check, CheckAnswer};
 pub use clock::{Clock, ManualClock};
 pub use driver::{Driver, DriverBell, Incoming};
 pub use error::{ShutdownError, StartError};
 pub use hub::{Dialer, Hub, Turn};
 pub use inbox::Inbox;
-pub use lifecycle::{Begun, Lifecycle};
+pub use journey::{Journey, Timed};
+pub use lifecycle::{Begun, Lifecycle, Role};
 pub use link::{Completion, SharedLink, Token, Wire};
-pub use sending::Sending;
+pub use listener::{
+    AsyncTransactionListener, OnThreads, TransactionListener, check, execute, settled,
+};
+pub use oneways::OnewayStats;
+pub use preparing::{PrepareError, Preparing};
+pub use sending::{Answered, Oneway, Sending};
 pub use session::{Load, Session, View};
 pub use slot::{Bell, Caller};
+pub use tasks::Transaction;
+pub use threads::Threads;
+pub use transaction::{Ending, Half, HalfSending};
 pub use update::RouteUpdate;
 pub use waker::WakerSlot;
 

@@ -1,26 +1,59 @@
 //! Start, shut down, start again.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use rocketmq_producer_core::{
     client::{Client, Input},
-    delivery::{SendError, SendErrorKind, SendOptions},
+    command::DEFAULT_TOPIC,
+    delivery::{Ask, Parcel, Routing, SendError, SendErrorKind, SendOptions},
     model::{ConfigError, Identity, Message, MessageQueue, ProducerConfig},
     route::{BrokerHealthStats, Choice, HeartbeatStats, Routes},
+    transaction::{TransactionMetadata, TransactionStats, Transactions},
 };
 
 use crate::{
-    Clock, Dialer, Hub, RouteUpdate, Sending, Session, StartError, Wire, identity::identity, lock,
+    Answered, AnsweredBatch, Clock, Dialer, HalfSending, Hub, Journey, Oneway, OnewayBatch,
+    OnewayStats, Preparing, RouteUpdate, Session, StartError, Wire, batch::BatchOrNone, desk::Desk,
+    identity::identity, lock,
 };
 
 /// One producer's sessions, at most one at a time. Dropped, it lets the current one end by itself.
 #[derive(Debug)]
 pub struct Lifecycle<W> {
     config: Arc<ProducerConfig>,
+    role: Role,
+    /// What transactions go by, from now on and across starts, if not the configuration.
+    limits: Mutex<Limits>,
     /// How messages get their queues, from now on and across starts.
     choice: ArcSwap<Choice>,
     current: Mutex<Option<Arc<Session<W>>>>,
+}
+
+/// What a producer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// To send.
+    Plain,
+    /// To send half messages too, and to answer for them when brokers ask.
+    Transactional,
+}
+
+/// What was set while the producer ran.
+#[derive(Clone, Copy, Debug, Default)]
+struct Limits {
+    transaction_timeout: Option<Duration>,
+    max_check_times: Option<u32>,
+}
+
+impl Limits {
+    fn apply(self, table: &mut Transactions) {
+        self.transaction_timeout.map(|timeout| table.set_timeout(timeout));
+        self.max_check_times.map(|times| table.set_max_check_times(times));
+    }
 }
 
 /// How a start begins.
@@ -42,8 +75,24 @@ impl<W: Wire> Lifecycle<W> {
     /// [`ConfigError`] names the field.
     pub fn new(config: ProducerConfig) -> Result<Self, ConfigError> {
         config.validate()?;
+        Ok(Self::checked(config, Role::Plain))
+    }
+
+    /// The same, for one that sends half messages too.
+    ///
+    /// # Errors
+    ///
+    /// The same; the group must be one of the producer's own, for brokers ask groups.
+    pub fn transactional(config: ProducerConfig) -> Result<Self, ConfigError> {
+        config.validate()?;
+        config.validate_for_transactions()?;
+        Ok(Self::checked(config, Role::Transactional))
+    }
+
+    fn checked(config: ProducerConfig, role: Role) -> Self {
         let choice = ArcSwap::from_pointee(Choice::Strategy(config.routing_strategy));
-        Ok(Self { config: Arc::new(config), choice, current: Mutex::new(None) })
+        let (limits, current) = (Mutex::default(), Mutex::new(None));
+        Self { config: Arc::new(config), role, limits, choice, current }
     }
 
     /// The configuration.
@@ -78,7 +127,16 @@ impl<W: Wire> Lifecycle<W> {
         // Without the lock: this asks the operating system.
         let (identity, clock) = surroundings()?;
         let client = Client::new(Arc::clone(&self.config), &identity)?;
-        let session = Arc::new(Session::new(Arc::clone(&self.config), &identity, clock));
+        let transactional = self.role == Role::Transactional;
+        let client = if transactional { client.answering_checks() } else { client };
+        let desk = Desk::new(&self.config, transactional);
+        lock(&self.limits).apply(&mut desk.table());
+        let session = Arc::new(Session::new(Arc::clone(&self.config), &identity, clock, desk));
+        if transactional && self.config.auto_create_topic {
+            // As in Java: brokers that create topics may have half messages of this group.
+            let until = session.clock.now().instant + self.config.send_msg_timeout;
+            session.inbox.push(Input::Ask { ask: Ask::Route(DEFAULT_TOPIC.into()), until });
+        }
         let mut current = lock(&self.current);
         if let Some(other) = current.as_ref().filter(|session| !session.is_over()) {
             // Somebody else was faster.
@@ -107,8 +165,10 @@ impl<W: Wire> Lifecycle<W> {
         &self,
         message: Message,
         options: SendOptions,
-    ) -> Result<Sending<W>, SendError> {
-        self.begin_any(message, options, true)
+    ) -> Result<Answered<W>, SendError> {
+        let session = self.session_for(&message)?;
+        let choice = self.choice.load();
+        session.begin(message, options, &choice, true, Parcel::new).map(Answered)
     }
 
     /// Begins a send, if there is room for it.
@@ -116,20 +176,116 @@ impl<W: Wire> Lifecycle<W> {
     /// # Errors
     ///
     /// The same, and [`SendErrorKind::Full`].
-    pub fn try_begin_send(&self, message: Message) -> Result<Sending<W>, SendError> {
-        self.begin_any(message, SendOptions::new(), false)
+    pub fn try_begin_send(&self, message: Message) -> Result<Answered<W>, SendError> {
+        let session = self.session_for(&message)?;
+        let (options, choice) = (SendOptions::new(), self.choice.load());
+        session.begin(message, options, &choice, false, Parcel::new).map(Answered)
     }
 
-    fn begin_any(
+    /// Begins a send that is not answered.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin_send`](Self::begin_send).
+    pub fn begin_oneway(&self, message: Message) -> Result<Oneway<W>, SendError> {
+        let session = self.session_for(&message)?;
+        let (options, choice) = (SendOptions::new(), self.choice.load());
+        let wrap = |config: &_, message| Parcel::new(config, message).map(Parcel::oneway);
+        session.begin(message, options, &choice, true, wrap).map(Oneway)
+    }
+
+    /// Begins a batch.
+    pub fn begin_batch(&self, messages: Vec<Message>, options: SendOptions) -> AnsweredBatch<W> {
+        AnsweredBatch(self.begin_any_batch(messages, options, false))
+    }
+
+    /// Begins a batch that is not answered.
+    pub fn begin_oneway_batch(&self, messages: Vec<Message>) -> OnewayBatch<W> {
+        OnewayBatch(self.begin_any_batch(messages, SendOptions::new(), true))
+    }
+
+    fn begin_any_batch(
         &self,
-        message: Message,
+        messages: Vec<Message>,
         options: SendOptions,
-        patient: bool,
-    ) -> Result<Sending<W>, SendError> {
+        oneway: bool,
+    ) -> BatchOrNone<W> {
         match self.session() {
-            Some(session) => session.begin(message, options, &self.choice.load(), patient),
-            None => Err(SendError::not_sent(SendErrorKind::NotRunning, message)),
+            Some(session) => session.begin_batch(messages, options, &self.choice.load(), oneway),
+            None => BatchOrNone::refused(&SendErrorKind::NotRunning, messages, Clock::start()),
         }
+    }
+
+    /// Begins a transaction: sends its half message.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin_send`](Self::begin_send), and [`SendErrorKind::TransactionOpen`].
+    pub fn begin_half(&self, message: Message) -> Result<HalfSending<W>, SendError> {
+        let session = self.session_for(&message)?;
+        let Some(guard) = session.enter() else {
+            return Err(SendError::not_sent(SendErrorKind::NotRunning, message));
+        };
+        let message = session.with_id(session.clock.now(), message);
+        let (options, choice) = (SendOptions::new(), self.choice.load());
+        let sending = session.begin(message.clone(), options, &choice, true, Parcel::half)?;
+        HalfSending::new(sending, message, guard)
+    }
+
+    /// The session that a message can be sent in.
+    fn session_for(&self, message: &Message) -> Result<Arc<Session<W>>, SendError> {
+        let refused = || SendError::not_sent(SendErrorKind::NotRunning, message.clone());
+        self.session().ok_or_else(refused)
+    }
+
+    /// Finds the routes of topics, and has their brokers connected.
+    pub fn prepare<'a>(&self, topics: impl IntoIterator<Item = &'a str>) -> Preparing<W> {
+        let session = self.session();
+        let clock = session.as_ref().map_or_else(Clock::start, |session| session.clock.clone());
+        let look = |topic: &str| {
+            let (guard, now) = (session.as_ref()?.enter()?, clock.now());
+            let until = now.instant + self.config.send_msg_timeout;
+            let routing = Routing::new(now, topic.to_owned().into(), until).connecting();
+            Some(Journey::new(routing, Arc::default(), guard))
+        };
+        let topics: Vec<_> =
+            topics.into_iter().map(|topic| (topic.to_owned(), look(topic))).collect();
+        Preparing::new(clock, topics)
+    }
+
+    /// From now on, and after further starts, transactions are dropped from the table after this
+    /// long.
+    pub fn set_transaction_timeout(&self, timeout: Duration) {
+        self.set_limits(|limits| limits.transaction_timeout = Some(timeout));
+    }
+
+    /// From now on, and after further starts, the listener is asked so many times about one
+    /// transaction at most.
+    pub fn set_max_check_times(&self, times: u32) {
+        self.set_limits(|limits| limits.max_check_times = Some(times));
+    }
+
+    fn set_limits(&self, change: impl FnOnce(&mut Limits)) {
+        let mut limits = lock(&self.limits);
+        change(&mut limits);
+        if let Some(session) = self.session() {
+            limits.apply(&mut session.desk.table());
+        }
+    }
+
+    /// What transactions have come to since the last start.
+    pub fn transaction_stats(&self) -> TransactionStats {
+        self.session().map(|session| session.desk.table().stats()).unwrap_or_default()
+    }
+
+    /// The transactions that are open.
+    pub fn open_transactions(&self) -> Vec<TransactionMetadata> {
+        self.session().map(|session| session.desk.table().open()).unwrap_or_default()
+    }
+
+    /// One-way sends since the last start.
+    pub fn oneway_stats(&self) -> OnewayStats {
+        self.session().map(|session| session.oneways.stats()).unwrap_or_default()
     }
 
     /// From now on messages get their queues this way, unless they or their options say otherwise.

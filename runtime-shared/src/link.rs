@@ -2,7 +2,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use rocketmq_producer_core::{
@@ -16,7 +19,7 @@ use rocketmq_producer_core::{
     time::{Deadline, Instant, Now},
 };
 
-use crate::{Clock, Inbox, lock, slot::Caller};
+use crate::{Clock, Inbox, lock, oneways::OnewayCounters, slot::Caller};
 
 /// How a call has ended.
 pub type Completion = Result<Frame, CallError>;
@@ -75,8 +78,12 @@ pub struct SharedLink<W> {
     machine: Mutex<Link<Token>>,
     inbox: Arc<Inbox>,
     clock: Clock,
+    oneways: Arc<OnewayCounters>,
     /// Where the connection leads.
     peer: OnceLock<SocketAddr>,
+    /// Bytes that the transport has taken, and whether anybody waits for that.
+    written: AtomicU64,
+    awaits_writes: AtomicBool,
     /// The adapter's part.
     pub wire: W,
 }
@@ -87,6 +94,7 @@ impl<W> SharedLink<W> {
         config: LinkConfig,
         inbox: Arc<Inbox>,
         clock: Clock,
+        oneways: Arc<OnewayCounters>,
         wire: W,
     ) -> Self {
         Self {
@@ -94,7 +102,10 @@ impl<W> SharedLink<W> {
             machine: Mutex::new(Link::new(config)),
             inbox,
             clock,
+            oneways,
             peer: OnceLock::new(),
+            written: AtomicU64::new(0),
+            awaits_writes: AtomicBool::new(false),
             wire,
         }
     }
@@ -130,7 +141,10 @@ impl<W: Wire> SharedLink<W> {
     /// # Errors
     ///
     /// As [`Link::handle_oneway`].
-    pub(crate) fn oneway(self: &Arc<Self>, request: &impl Request) -> Result<(), Refusal> {
+    pub(crate) fn oneway(
+        self: &Arc<Self>,
+        request: &(impl Request + ?Sized),
+    ) -> Result<(), Refusal> {
         lock(&self.machine).handle_oneway(request)?;
         W::bytes_queued(self);
         Ok(())
@@ -149,7 +163,20 @@ impl<W: Wire> SharedLink<W> {
 
     /// Takes the queued bytes: see [`Link::lend`].
     pub fn lend(&self, into: &mut Outgoing) -> bool {
-        self.change(|link| link.lend(self.clock.now(), into))
+        self.change(|link| {
+            let any = link.lend(self.clock.now(), into);
+            self.awaits_writes.store(link.awaits_writes(), Ordering::Relaxed);
+            any
+        })
+    }
+
+    /// The transport has taken so many more of the bytes that were lent.
+    pub fn wrote(self: &Arc<Self>, bytes: usize) {
+        let written = self.written.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        // Whoever writes has lent before: both are up to date for it.
+        if self.awaits_writes.load(Ordering::Relaxed) {
+            self.make_room(|link, _| link.handle_written(written));
+        }
     }
 
     /// Calls in flight, and calls that wait for room.
@@ -252,6 +279,8 @@ impl<W: Wire> SharedLink<W> {
                 LinkEvent::Done { token: Token::Caller(caller), outcome } => {
                     caller.answer(outcome);
                 }
+                LinkEvent::Written { token: Token::Caller(caller) } => caller.written(),
+                LinkEvent::InDoubt(count) => self.oneways.in_doubt(count),
                 LinkEvent::Done { token: Token::Chore(chore), outcome } => {
                     letters.push(Input::Answer { chore, outcome });
                 }

@@ -6,15 +6,26 @@ use std::sync::{
 };
 
 use arc_swap::ArcSwap;
+use bytestring::ByteString;
 use rocketmq_producer_core::{
-    client::Input,
-    delivery::{Delivery, SendError, SendErrorKind, SendOptions, TimeoutPhase},
+    client::{Input, Wait},
+    delivery::{
+        Ask, Delivery, Parcel, SendError, SendErrorKind, SendOptions, TimeoutPhase, validate_batch,
+    },
     model::{Identity, Message, ProducerConfig, UniqKeys},
     route::{Choice, Routes},
+    time::{Instant, Now},
 };
 
 use crate::{
-    Clock, Inbox, Sending, ShutdownError, Wire, gate::Gate, links::LinkTable, lock, slot::Slot,
+    Clock, Inbox, Sending, ShutdownError, Wire,
+    batch::{Batch, BatchOrNone},
+    desk::Desk,
+    gate::Gate,
+    links::LinkTable,
+    lock,
+    oneways::OnewayCounters,
+    slot::Slot,
 };
 
 /// What senders see: routes, and the links that they name.
@@ -32,6 +43,9 @@ pub struct Session<W> {
     pub(crate) view: ArcSwap<View<W>>,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) oneways: Arc<OnewayCounters>,
+    /// Where transactions are kept, and what brokers ask about them.
+    pub(crate) desk: Desk,
     uniq_keys: Mutex<UniqKeys>,
     seeds: AtomicUsize,
     in_flight: AtomicUsize,
@@ -60,8 +74,15 @@ struct End {
 }
 
 impl<W> Session<W> {
-    pub(crate) fn new(config: Arc<ProducerConfig>, identity: &Identity, clock: Clock) -> Self {
+    pub(crate) fn new(
+        config: Arc<ProducerConfig>,
+        identity: &Identity,
+        clock: Clock,
+        desk: Desk,
+    ) -> Self {
         Self {
+            desk,
+            oneways: Arc::default(),
             clock,
             view: ArcSwap::from_pointee(View {
                 routes: Arc::default(),
@@ -136,6 +157,7 @@ impl<W> Session<W> {
         end.reached = true;
         let waiters = std::mem::take(&mut end.waiters);
         drop(end);
+        self.desk.close();
         for waiter in waiters {
             let _ = waiter.send(());
         }
@@ -171,7 +193,8 @@ impl<W> Session<W> {
 }
 
 impl<W: Wire> Session<W> {
-    /// Begins a send, which waits for its permit if `patient`.
+    /// Begins a send, which waits for its permit if `patient`; `wrap` makes of the message what goes
+    /// on the wire.
     ///
     /// # Errors
     ///
@@ -184,22 +207,15 @@ impl<W: Wire> Session<W> {
         options: SendOptions,
         choice: &Choice,
         patient: bool,
+        wrap: impl FnOnce(&ProducerConfig, Message) -> Result<Parcel, SendError>,
     ) -> Result<Sending<W>, SendError> {
         let Some(guard) = self.enter() else {
             return Err(SendError::not_sent(SendErrorKind::NotRunning, message));
         };
         let now = self.clock.now();
-        let message = match message.uniq_key() {
-            Some(_) => message,
-            None => message.with_uniq_key(lock(&self.uniq_keys).next(now.wall)),
-        };
-        let (config, seed) = (Arc::clone(&self.config), self.next_seed());
-        let delivery = Delivery::new(now, config, message, options, choice, seed)?;
-        let (bytes, limit) = (delivery.size(), self.config.in_flight_bytes_max);
-        if bytes > limit {
-            return Err(delivery.refused(SendErrorKind::TooLarge { bytes, limit }));
-        }
-        let slot = Arc::new(Slot::default());
+        let parcel = wrap(&self.config, self.with_id(now, message))?;
+        let delivery = self.delivery(now, parcel, options, choice)?;
+        let (bytes, slot) = (delivery.size(), Arc::new(Slot::default()));
         let key = delivery.order_key();
         let has_room = match (patient, &key) {
             (true, _) => true,
@@ -214,7 +230,7 @@ impl<W: Wire> Session<W> {
         // those who wait for each other do not keep permits from the rest.
         let turn = match key {
             Some(key) => {
-                self.gate.enter(key, &slot);
+                self.gate.enter([key], &slot);
                 TimeoutPhase::Order
             }
             None => {
@@ -227,9 +243,78 @@ impl<W: Wire> Session<W> {
         Ok(Sending::new(delivery, slot, turn, guard))
     }
 
+    /// Begins a batch; what it is refused for is told of each message.
+    pub(crate) fn begin_batch(
+        self: &Arc<Self>,
+        messages: Vec<Message>,
+        options: SendOptions,
+        choice: &Choice,
+        oneway: bool,
+    ) -> BatchOrNone<W> {
+        let clock = self.clock.clone();
+        let Some(guard) = self.enter() else {
+            return BatchOrNone::refused(&SendErrorKind::NotRunning, messages, clock);
+        };
+        if let Err(rule) = validate_batch(&self.config, &messages) {
+            return BatchOrNone::refused(&rule.into(), messages, clock);
+        }
+        let now = self.clock.now();
+        let messages = messages.into_iter().map(|message| self.with_id(now, message)).collect();
+        BatchOrNone::Begun(Box::new(Batch::new(messages, options, choice, oneway, guard)))
+    }
+
+    /// Begins one request of a batch, whose lanes its batch holds: it waits for its permit.
+    pub(crate) fn begin_request(
+        self: &Arc<Self>,
+        started: Now,
+        parcel: Parcel,
+        options: SendOptions,
+        guard: InFlight<W>,
+    ) -> Result<Sending<W>, SendError> {
+        let delivery = self.delivery(started, parcel, options, &Choice::default())?;
+        let slot = Arc::new(Slot::default());
+        self.gate.ask(delivery.size(), &slot);
+        Ok(Sending::new(delivery, slot, TimeoutPhase::Permit, guard))
+    }
+
+    fn delivery(
+        &self,
+        started: Now,
+        parcel: Parcel,
+        options: SendOptions,
+        choice: &Choice,
+    ) -> Result<Delivery, SendError> {
+        let (bytes, limit) = (parcel.size(), self.config.in_flight_bytes_max);
+        if bytes > limit {
+            return Err(parcel.refused(SendErrorKind::TooLarge { bytes, limit }));
+        }
+        let (config, seed) = (Arc::clone(&self.config), self.next_seed());
+        Delivery::new(started, config, parcel, options, choice, seed)
+    }
+
+    pub(crate) fn with_id(&self, now: Now, message: Message) -> Message {
+        match message.uniq_key() {
+            Some(_) => message,
+            None => message.with_uniq_key(lock(&self.uniq_keys).next(now.wall)),
+        }
+    }
+
+    /// Has the hub ring the slot when there is news about the topic, at `until` at the latest.
+    pub(crate) fn wait_for_hub(
+        &self,
+        view: &View<W>,
+        topic: ByteString,
+        ask: Option<Ask>,
+        until: Instant,
+        slot: &Arc<Slot>,
+    ) {
+        let (seen, waiter) = (view.routes.version, slot.bell());
+        self.inbox.push_wait(Wait { ask, topic, until, seen, waiter });
+    }
+
     /// Counts a send in, unless it comes too late. A late one is not even counted for a moment,
     /// but for those that come in the very moment of closing.
-    fn enter(self: &Arc<Self>) -> Option<InFlight<W>> {
+    pub(crate) fn enter(self: &Arc<Self>) -> Option<InFlight<W>> {
         if !self.is_open() {
             return None;
         }
@@ -242,6 +327,14 @@ impl<W: Wire> Session<W> {
 /// Counts one send as in flight for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct InFlight<W>(pub(crate) Arc<Session<W>>);
+
+impl<W> Clone for InFlight<W> {
+    fn clone(&self) -> Self {
+        // It is not over while this one is counted, so the last one is not missed.
+        self.0.in_flight.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(&self.0))
+    }
+}
 
 impl<W> Drop for InFlight<W> {
     fn drop(&mut self) {

@@ -36,12 +36,12 @@ pub(crate) struct Slot {
 
 #[derive(Debug, Default)]
 struct State {
-    answers: VecDeque<(u32, Completion)>,
+    answers: VecDeque<(u32, Arrival)>,
     /// Calls that have not come back.
     calls: usize,
     rung: bool,
     permit: Option<Permit>,
-    lane: Option<Lane>,
+    lanes: Vec<Lane>,
     waker: Option<Waker>,
 }
 
@@ -52,14 +52,23 @@ impl State {
     }
 }
 
+/// How a call has come back.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    /// Answered, or not.
+    Answer(Completion),
+    /// One-way: all its bytes have been taken.
+    Written,
+}
+
 /// What has arrived since the last look.
 #[derive(Debug, Default)]
 pub(crate) struct Arrived {
-    pub(crate) answers: VecDeque<(u32, Completion)>,
+    pub(crate) answers: VecDeque<(u32, Arrival)>,
     /// The wait for the hub is over.
     pub(crate) rung: bool,
     pub(crate) has_permit: bool,
-    pub(crate) has_lane: bool,
+    pub(crate) lanes: usize,
 }
 
 impl Slot {
@@ -74,7 +83,7 @@ impl Slot {
             answers: std::mem::take(&mut state.answers),
             rung: std::mem::take(&mut state.rung),
             has_permit: state.permit.is_some(),
-            has_lane: state.lane.is_some(),
+            lanes: state.lanes.len(),
         }
     }
 
@@ -83,7 +92,7 @@ impl Slot {
     }
 
     pub(crate) fn put_lane(&self, lane: Lane) {
-        self.change(|state| state.lane = Some(lane));
+        self.change(|state| state.lanes.push(lane));
     }
 
     /// The send is over: the next of its sharding key may go, and the next of all, unless a call of
@@ -91,7 +100,7 @@ impl Slot {
     pub(crate) fn finish(&self) {
         self.abandon();
         let mut state = lock(&self.state);
-        let given_back = (state.lane.take(), state.give_back_permit());
+        let given_back = (std::mem::take(&mut state.lanes), state.give_back_permit());
         drop(state);
         drop(given_back);
     }
@@ -99,13 +108,16 @@ impl Slot {
     /// A call has come back. One that is as good as can be ends the send, so its permit is free,
     /// however long its caller takes to look. Its lane is not: only the caller can tell whether the
     /// answer is one, and the next of its key may not go before.
-    fn put_answer(&self, attempt: u32, answer: Completion) {
-        let is_stored =
-            matches!(&answer, Ok(frame) if frame.header.code == ResponseCode::SUCCESS.0);
+    fn put_arrival(&self, attempt: u32, arrival: Arrival) {
+        let is_over = match &arrival {
+            Arrival::Answer(Ok(frame)) => frame.header.code == ResponseCode::SUCCESS.0,
+            Arrival::Answer(Err(_)) => false,
+            Arrival::Written => true,
+        };
         self.change(|state| {
             state.calls -= 1;
-            state.answers.push_back((attempt, answer));
-            if is_stored { state.give_back_permit() } else { None }
+            state.answers.push_back((attempt, arrival));
+            if is_over { state.give_back_permit() } else { None }
         });
     }
 
@@ -204,7 +216,11 @@ impl Caller {
     }
 
     pub(crate) fn answer(mut self, completion: Completion) {
-        self.put(completion);
+        self.put(Arrival::Answer(completion));
+    }
+
+    pub(crate) fn written(mut self) {
+        self.put(Arrival::Written);
     }
 
     /// The call was not made.
@@ -214,16 +230,16 @@ impl Caller {
         }
     }
 
-    fn put(&mut self, completion: Completion) {
+    fn put(&mut self, arrival: Arrival) {
         if let Some(slot) = self.slot.take() {
-            slot.put_answer(self.attempt, completion);
+            slot.put_arrival(self.attempt, arrival);
         }
     }
 }
 
 impl Drop for Caller {
     fn drop(&mut self) {
-        self.put(Err(CallError::Lost(LinkError::DriverGone)));
+        self.put(Arrival::Answer(Err(CallError::Lost(LinkError::DriverGone))));
     }
 }
 

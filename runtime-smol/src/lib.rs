@@ -36,5 +36,8 @@ mod hub;
 mod link;
 mod producer;
 mod spawner;
+mod transactions;
 
 pub use producer::Producer;
+pub use rocketmq_producer_shared::Transaction;
+pub use transactions::TransactionProducer;

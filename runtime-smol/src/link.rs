@@ -86,6 +86,7 @@ impl Socket<'_> {
             match self.socket.get_ref().write_vectored(&pieces[..count]) {
                 Ok(written) => {
                     self.outgoing.advance(written);
+                    self.link.wrote(written);
                     wrote = Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use rocketmq_producer_core::{
-    delivery::{SendError, SendOptions},
-    model::{ConfigError, Message, ProducerConfig, SendReceipt},
-};
-use rocketmq_producer_shared::{Begun, DriverBell, Lifecycle, ShutdownError, StartError};
+use rocketmq_producer_core::model::{ConfigError, ProducerConfig};
+use rocketmq_producer_shared::{Begun, DriverBell, Lifecycle, Session, StartError};
 use smol::Executor;
 
 use crate::{
@@ -20,7 +17,7 @@ use crate::{
 /// goodbye to the brokers and end in the background.
 #[derive(Clone, Debug)]
 pub struct Producer {
-    lifecycle: Arc<Lifecycle<DriverBell>>,
+    pub(crate) lifecycle: Arc<Lifecycle<DriverBell>>,
     spawner: Spawner,
 }
 
@@ -31,7 +28,7 @@ impl Producer {
     ///
     /// [`ConfigError`] names the field that breaks a rule.
     pub fn new(config: ProducerConfig) -> Result<Self, ConfigError> {
-        Self::spawning(config, Spawner::Global)
+        Ok(Self::of(Lifecycle::new(config)?))
     }
 
     /// As [`new`](Self::new), but it will run on this executor, which its owner must keep and run.
@@ -44,11 +41,15 @@ impl Producer {
         config: ProducerConfig,
         executor: &Arc<Executor<'static>>,
     ) -> Result<Self, ConfigError> {
-        Self::spawning(config, Spawner::own(executor))
+        Ok(Self::of(Lifecycle::new(config)?).on(executor))
     }
 
-    fn spawning(config: ProducerConfig, spawner: Spawner) -> Result<Self, ConfigError> {
-        Ok(Self { lifecycle: Arc::new(Lifecycle::new(config)?), spawner })
+    pub(crate) fn of(lifecycle: Lifecycle<DriverBell>) -> Self {
+        Self { lifecycle: Arc::new(lifecycle), spawner: Spawner::Global }
+    }
+
+    pub(crate) fn on(self, executor: &Arc<Executor<'static>>) -> Self {
+        Self { spawner: Spawner::own(executor), ..self }
     }
 
     /// Starts the producer on its executor; does nothing when it is running. Succeeds while
@@ -64,11 +65,20 @@ impl Producer {
     ///
     /// Dropped while it waits, it has not started anything.
     pub async fn start(&self) -> Result<(), StartError> {
+        self.launch(|_, _| {}).await
+    }
+
+    /// The same; a session that begins gets more tasks this way.
+    pub(crate) async fn launch(
+        &self,
+        also: impl FnOnce(&Spawner, &Arc<Session<DriverBell>>),
+    ) -> Result<(), StartError> {
         loop {
             match self.lifecycle.begin(TaskDialer::new(self.spawner.clone()))? {
                 Begun::Running => return Ok(()),
                 Begun::Hub(hub) => {
                     let gone = || StartError::Runtime("the executor is gone".to_owned());
+                    also(&self.spawner, hub.session());
                     return self.spawner.spawn(run(hub)).then_some(()).ok_or_else(gone);
                 }
                 // The end of the wait is all that matters.
@@ -77,84 +87,6 @@ impl Producer {
         }
     }
 
-    /// Sends a message and waits for the broker's answer, at most `send_msg_timeout` in all.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`] says why, whether the message may be stored, what was tried, and gives the
-    /// message back.
-    ///
-    /// # Cancel safety
-    ///
-    /// Safe. Dropped after the message was queued on a connection, the broker may still store it;
-    /// nothing else is affected.
-    pub async fn send(&self, message: Message) -> Result<SendReceipt, SendError> {
-        self.lifecycle.begin_send(message, SendOptions::new())?.await
-    }
-
-    /// Sends a message with other options than the configuration's.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send), and [`BadSelection`](rocketmq_producer_core::delivery::SendErrorKind::BadSelection) when a selector
-    /// does not choose a queue.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`send`](Self::send).
-    pub async fn send_with(
-        &self,
-        message: Message,
-        options: SendOptions,
-    ) -> Result<SendReceipt, SendError> {
-        self.lifecycle.begin_send(message, options)?.await
-    }
-
-    /// Sends a message if there is room for it, by `async_send_semaphore` and
-    /// `in_flight_bytes_max`, and waits for the broker's answer.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send), and [`Full`](rocketmq_producer_core::delivery::SendErrorKind::Full) when there is none: the message
-    /// comes back.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`send`](Self::send).
-    pub async fn try_send(&self, message: Message) -> Result<SendReceipt, SendError> {
-        self.lifecycle.try_begin_send(message)?.await
-    }
-
-    /// Stops: refuses new sends, waits up to `shutdown_timeout` for those in flight, unregisters
-    /// from the brokers, closes. Does nothing when it is not running; waits for the end of a
-    /// shutdown that another task has begun.
-    ///
-    /// # Errors
-    ///
-    /// [`ShutdownError`] when sends were cut off. They have been answered, and the producer is
-    /// down.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped while it waits, the shutdown goes on in the background.
-    pub async fn shutdown(&self) -> Result<(), ShutdownError> {
-        self.lifecycle.shutdown().await
-    }
-
-    /// Asks the name servers about a topic now; true when its route is another than before. Under
-    /// `strict_order`, sharding keys spread over the route's queues anew.
-    ///
-    /// False when the producer is not running, or no name server answers in time.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped while it waits, the question is asked all the same.
-    pub async fn update_route_info(&self, topic: &str) -> bool {
-        match self.lifecycle.update_route_info(topic) {
-            Some(update) => update.await,
-            None => false,
-        }
-    }
-
+    rocketmq_producer_shared::async_producer!();
     rocketmq_producer_shared::producer_controls!();
 }

@@ -4,14 +4,12 @@ use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use rocketmq_producer_core::model::Address;
 use rocketmq_producer_shared::{Dialer, Driver, DriverBell, Hub, SharedLink, Turn};
-use tokio::{
-    runtime::Handle,
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 
 use crate::{
     connect::{connect, look_up},
     link::drive,
+    spawner::Spawner,
 };
 
 /// Runs the hub until it has stopped. Dropped before, with its runtime, it ends the session.
@@ -34,11 +32,11 @@ pub(crate) async fn run(mut hub: Box<Hub<TaskDialer>>) {
 
 /// Opens each connection on a task of its own, which then drives it.
 #[derive(Debug)]
-pub(crate) struct TaskDialer(Handle);
+pub(crate) struct TaskDialer(Spawner);
 
 impl TaskDialer {
-    pub(crate) fn new(runtime: Handle) -> Self {
-        Self(runtime)
+    pub(crate) fn new(spawner: Spawner) -> Self {
+        Self(spawner)
     }
 }
 

@@ -34,5 +34,9 @@ mod connect;
 mod hub;
 mod link;
 mod producer;
+mod spawner;
+mod transactions;
 
 pub use producer::Producer;
+pub use rocketmq_producer_shared::Transaction;
+pub use transactions::TransactionProducer;

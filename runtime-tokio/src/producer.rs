@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use rocketmq_producer_core::{
-    delivery::{SendError, SendOptions},
-    model::{ConfigError, Message, ProducerConfig, SendReceipt},
-};
-use rocketmq_producer_shared::{Begun, DriverBell, Lifecycle, ShutdownError, StartError};
-use tokio::runtime::Handle;
+use rocketmq_producer_core::model::{ConfigError, ProducerConfig};
+use rocketmq_producer_shared::{Begun, DriverBell, Lifecycle, Session, StartError};
 
-use crate::hub::{TaskDialer, run};
+use crate::{
+    hub::{TaskDialer, run},
+    spawner::Spawner,
+};
 
 /// A producer for tokio tasks. Cheap to clone; all clones are one producer.
 ///
@@ -17,7 +16,7 @@ use crate::hub::{TaskDialer, run};
 /// goodbye to the brokers and end in the background.
 #[derive(Clone, Debug)]
 pub struct Producer {
-    lifecycle: Arc<Lifecycle<DriverBell>>,
+    pub(crate) lifecycle: Arc<Lifecycle<DriverBell>>,
 }
 
 impl Producer {
@@ -27,7 +26,11 @@ impl Producer {
     ///
     /// [`ConfigError`] names the field that breaks a rule.
     pub fn new(config: ProducerConfig) -> Result<Self, ConfigError> {
-        Ok(Self { lifecycle: Arc::new(Lifecycle::new(config)?) })
+        Ok(Self::of(Lifecycle::new(config)?))
+    }
+
+    pub(crate) fn of(lifecycle: Lifecycle<DriverBell>) -> Self {
+        Self { lifecycle: Arc::new(lifecycle) }
     }
 
     /// Starts the producer on the current runtime; does nothing when it is running. Succeeds while
@@ -43,13 +46,21 @@ impl Producer {
     ///
     /// Dropped while it waits, it has not started anything.
     pub async fn start(&self) -> Result<(), StartError> {
-        let runtime =
-            Handle::try_current().map_err(|error| StartError::Runtime(error.to_string()))?;
+        self.launch(|_, _| {}).await
+    }
+
+    /// The same; a session that begins gets more tasks this way.
+    pub(crate) async fn launch(
+        &self,
+        also: impl FnOnce(&Spawner, &Arc<Session<DriverBell>>),
+    ) -> Result<(), StartError> {
+        let spawner = Spawner::current()?;
         loop {
-            match self.lifecycle.begin(TaskDialer::new(runtime.clone()))? {
+            match self.lifecycle.begin(TaskDialer::new(spawner.clone()))? {
                 Begun::Running => return Ok(()),
                 Begun::Hub(hub) => {
-                    runtime.spawn(run(hub));
+                    also(&spawner, hub.session());
+                    spawner.spawn(run(hub));
                     return Ok(());
                 }
                 // The end of the wait is all that matters.
@@ -58,84 +69,6 @@ impl Producer {
         }
     }
 
-    /// Sends a message and waits for the broker's answer, at most `send_msg_timeout` in all.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`] says why, whether the message may be stored, what was tried, and gives the
-    /// message back.
-    ///
-    /// # Cancel safety
-    ///
-    /// Safe. Dropped after the message was queued on a connection, the broker may still store it;
-    /// nothing else is affected.
-    pub async fn send(&self, message: Message) -> Result<SendReceipt, SendError> {
-        self.lifecycle.begin_send(message, SendOptions::new())?.await
-    }
-
-    /// Sends a message with other options than the configuration's.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send), and [`BadSelection`](rocketmq_producer_core::delivery::SendErrorKind::BadSelection) when a selector
-    /// does not choose a queue.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`send`](Self::send).
-    pub async fn send_with(
-        &self,
-        message: Message,
-        options: SendOptions,
-    ) -> Result<SendReceipt, SendError> {
-        self.lifecycle.begin_send(message, options)?.await
-    }
-
-    /// Sends a message if there is room for it, by `async_send_semaphore` and
-    /// `in_flight_bytes_max`, and waits for the broker's answer.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send), and [`Full`](rocketmq_producer_core::delivery::SendErrorKind::Full) when there is none: the message
-    /// comes back.
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`send`](Self::send).
-    pub async fn try_send(&self, message: Message) -> Result<SendReceipt, SendError> {
-        self.lifecycle.try_begin_send(message)?.await
-    }
-
-    /// Stops: refuses new sends, waits up to `shutdown_timeout` for those in flight, unregisters
-    /// from the brokers, closes. Does nothing when it is not running; waits for the end of a
-    /// shutdown that another task has begun.
-    ///
-    /// # Errors
-    ///
-    /// [`ShutdownError`] when sends were cut off. They have been answered, and the producer is
-    /// down.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped while it waits, the shutdown goes on in the background.
-    pub async fn shutdown(&self) -> Result<(), ShutdownError> {
-        self.lifecycle.shutdown().await
-    }
-
-    /// Asks the name servers about a topic now; true when its route is another than before. Under
-    /// `strict_order`, sharding keys spread over the route's queues anew.
-    ///
-    /// False when the producer is not running, or no name server answers in time.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped while it waits, the question is asked all the same.
-    pub async fn update_route_info(&self, topic: &str) -> bool {
-        match self.lifecycle.update_route_info(topic) {
-            Some(update) => update.await,
-            None => false,
-        }
-    }
-
+    rocketmq_producer_shared::async_producer!();
     rocketmq_producer_shared::producer_controls!();
 }

@@ -3,14 +3,20 @@
 
 #![cfg(all(feature = "blocking", feature = "smol", feature = "tokio"))]
 
+mod batches;
+mod bodies;
 mod cancellation;
 mod congestion;
 mod discovery;
 mod faults;
 mod hostile;
 mod life;
+mod oneway;
 mod routing;
 #[allow(dead_code, reason = "other suites use the rest of it")]
 mod subject;
 mod traces;
+mod transactions;
+#[allow(dead_code, reason = "other suites use the rest of it")]
+mod transactor;
 mod world;

@@ -6,8 +6,9 @@
 use std::{sync::Arc, thread};
 
 use rocketmq_producer::{
-    BrokerHealthStats, ConfigError, HeartbeatStats, Message, MessageQueue, ProducerConfig,
-    RoutingStrategy, SendError, SendOptions, SendReceipt, ShutdownError, StartError,
+    BrokerHealthStats, ConfigError, HeartbeatStats, Message, MessageQueue, OnewayStats,
+    PrepareError, ProducerConfig, RoutingStrategy, SendError, SendOptions, SendReceipt,
+    ShutdownError, StartError,
 };
 
 /// A send's result.
@@ -26,6 +27,10 @@ macro_rules! controls {
 
         fn heartbeat_stats(&self) -> HeartbeatStats {
             self.$producer.heartbeat_stats()
+        }
+
+        fn oneway_stats(&self) -> OnewayStats {
+            self.$producer.oneway_stats()
         }
 
         fn clear_expired_routes(&self) {
@@ -53,6 +58,12 @@ pub(crate) trait Subject: Clone + Send + Sync + 'static {
     fn send(&self, message: Message) -> Sent;
     fn send_with(&self, message: Message, options: SendOptions) -> Sent;
     fn try_send(&self, message: Message) -> Sent;
+    fn send_batch(&self, messages: Vec<Message>) -> Vec<Sent>;
+    fn send_batch_with(&self, messages: Vec<Message>, options: SendOptions) -> Vec<Sent>;
+    fn oneway(&self, message: Message) -> Result<(), SendError>;
+    fn oneway_batch(&self, messages: Vec<Message>) -> Vec<Result<(), SendError>>;
+    fn oneway_stats(&self) -> OnewayStats;
+    fn prepare(&self, topics: &[&str]) -> Result<(), PrepareError>;
     fn set_routing_strategy(&self, strategy: RoutingStrategy);
     fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)>;
     fn heartbeat_stats(&self) -> HeartbeatStats;
@@ -110,6 +121,26 @@ impl Subject for Blocking {
         self.0.try_send(message)
     }
 
+    fn send_batch(&self, messages: Vec<Message>) -> Vec<Sent> {
+        self.0.send_batch(messages)
+    }
+
+    fn send_batch_with(&self, messages: Vec<Message>, options: SendOptions) -> Vec<Sent> {
+        self.0.send_batch_with(messages, options)
+    }
+
+    fn oneway(&self, message: Message) -> Result<(), SendError> {
+        self.0.oneway(message)
+    }
+
+    fn oneway_batch(&self, messages: Vec<Message>) -> Vec<Result<(), SendError>> {
+        self.0.oneway_batch(messages)
+    }
+
+    fn prepare(&self, topics: &[&str]) -> Result<(), PrepareError> {
+        self.0.prepare(topics)
+    }
+
     controls!(0);
 
     fn update_route_info(&self, topic: &str) -> bool {
@@ -153,6 +184,26 @@ impl Subject for Smol {
 
     fn try_send(&self, message: Message) -> Sent {
         smol::block_on(self.0.try_send(message))
+    }
+
+    fn send_batch(&self, messages: Vec<Message>) -> Vec<Sent> {
+        smol::block_on(self.0.send_batch(messages))
+    }
+
+    fn send_batch_with(&self, messages: Vec<Message>, options: SendOptions) -> Vec<Sent> {
+        smol::block_on(self.0.send_batch_with(messages, options))
+    }
+
+    fn oneway(&self, message: Message) -> Result<(), SendError> {
+        smol::block_on(self.0.oneway(message))
+    }
+
+    fn oneway_batch(&self, messages: Vec<Message>) -> Vec<Result<(), SendError>> {
+        smol::block_on(self.0.oneway_batch(messages))
+    }
+
+    fn prepare(&self, topics: &[&str]) -> Result<(), PrepareError> {
+        smol::block_on(self.0.prepare(topics))
     }
 
     controls!(0);
@@ -214,6 +265,26 @@ impl Subject for Tokio {
 
     fn try_send(&self, message: Message) -> Sent {
         self.runtime.block_on(self.producer.try_send(message))
+    }
+
+    fn send_batch(&self, messages: Vec<Message>) -> Vec<Sent> {
+        self.runtime.block_on(self.producer.send_batch(messages))
+    }
+
+    fn send_batch_with(&self, messages: Vec<Message>, options: SendOptions) -> Vec<Sent> {
+        self.runtime.block_on(self.producer.send_batch_with(messages, options))
+    }
+
+    fn oneway(&self, message: Message) -> Result<(), SendError> {
+        self.runtime.block_on(self.producer.oneway(message))
+    }
+
+    fn oneway_batch(&self, messages: Vec<Message>) -> Vec<Result<(), SendError>> {
+        self.runtime.block_on(self.producer.oneway_batch(messages))
+    }
+
+    fn prepare(&self, topics: &[&str]) -> Result<(), PrepareError> {
+        self.runtime.block_on(self.producer.prepare(topics))
     }
 
     controls!(producer);

@@ -37,9 +37,12 @@ pub(crate) fn name_server(index: usize) -> Node {
     Node::NameServer(index)
 }
 
-/// A configuration for this cluster, with a deadline that leaves room on a busy machine.
+/// A configuration for this cluster, with a deadline that leaves room on a busy machine. Bodies take
+/// as many bytes as they have.
 pub(crate) fn config(cluster: &EmbeddedCluster) -> ProducerConfig {
-    ProducerConfig::new("contract", cluster.namesrv_addr()).with_timeout(Duration::from_secs(10))
+    ProducerConfig::new("contract", cluster.namesrv_addr())
+        .with_timeout(Duration::from_secs(10))
+        .with_compress_msg_body_over_howmuch(usize::MAX)
 }
 
 pub(crate) fn message(body: &str) -> Message {

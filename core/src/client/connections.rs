@@ -34,7 +34,8 @@ pub(super) struct Connection {
     pub(super) broker: bool,
     heartbeat: Heartbeat,
     pub(super) heartbeats: HeartbeatCounters,
-    /// `MQVersion` of the broker, from its answer to the first heartbeat.
+    /// `MQVersion` of the broker, from its answer to a heartbeat on this connection: it knows the
+    /// group then.
     pub(super) version: Option<i32>,
 }
 
@@ -129,6 +130,7 @@ impl Connections {
         connection.state = State::Up { link, since: now.instant };
         connection.heartbeat = Heartbeat::new(now);
         connection.error = None;
+        connection.version = None;
         Some(address)
     }
 
@@ -150,7 +152,7 @@ impl Connections {
             // A retired connection: its successor is already on its way.
             _ => return None,
         };
-        connection.heartbeat.registered = false;
+        connection.heartbeat.introduced = false;
         connection.error = Some(cause);
         self.rest(now, &address, rest);
         Some(address)
@@ -165,7 +167,7 @@ impl Connections {
         }
         let failed = cause != LinkError::Moved;
         connection.failures += u64::from(failed);
-        connection.heartbeat.registered = false;
+        connection.heartbeat.introduced = false;
         connection.error = Some(cause);
         self.rest(now, &address, failed);
         Some(address)
@@ -248,17 +250,24 @@ impl Connections {
         self.by_link(link).map(|connection| change(&mut connection.heartbeat))
     }
 
-    pub(super) fn set_version(&mut self, link: LinkId, version: i32) {
-        if let Some(connection) = self.by_link(link) {
-            connection.version = Some(version);
-        }
+    /// The broker at the other end has said which version it is; true when that was not known.
+    pub(super) fn set_version(&mut self, link: LinkId, version: i32) -> bool {
+        let connection = self.by_link(link);
+        connection.is_some_and(|connection| connection.version.replace(version).is_none())
+    }
+
+    /// The versions of the brokers that have answered a heartbeat on the connections that are up.
+    pub(super) fn versions(&self) -> BTreeMap<Address, i32> {
+        let up = self.table.iter().filter(|(_, connection)| connection.up().is_some());
+        up.filter_map(|(address, connection)| Some((address.clone(), connection.version?)))
+            .collect()
     }
 
     /// Connections on which a broker has heard of our group.
     pub(super) fn registered(&self) -> impl Iterator<Item = LinkId> {
         self.table
             .values()
-            .filter(|connection| connection.heartbeat.registered)
+            .filter(|connection| connection.heartbeat.introduced)
             .filter_map(Connection::up)
     }
 

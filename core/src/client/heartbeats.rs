@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::{Client, Output, shutdown::Life};
 use crate::{
     codec::Frame,
-    command::ClientCommand,
+    command::{ClientCommand, ResponseCode},
     ids::{ChoreId, LinkId},
     link::{CallError, LinkError},
     model::Address,
@@ -22,6 +22,9 @@ use crate::{
 /// What a peer gets for a sign of life when a send has already waited for it in vain: a send of three
 /// seconds with two retries then has its last attempt on another connection.
 const SUSPECT_TIMEOUT: Duration = Duration::from_millis(750);
+
+/// When a broker that has refused a heartbeat gets the next one.
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
 /// What is due on a connection to a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +40,8 @@ pub(super) enum Beat {
 /// The heartbeats on one connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Heartbeat {
-    /// The broker has heard of our group on this connection.
-    pub(super) registered: bool,
+    /// The first one has been sent: the broker may know our group by this connection.
+    pub(super) introduced: bool,
     /// When it is to hear from us again.
     pub(super) due: Instant,
     /// A heartbeat is to be answered.
@@ -57,8 +60,8 @@ impl Heartbeat {
     pub(super) fn beat(&self, now: Now) -> Option<Beat> {
         if is_on(NoHeartbeats) {
             None
-        } else if !self.registered {
-            Some(Beat::First)
+        } else if !self.introduced {
+            (self.due <= now.instant).then_some(Beat::First)
         } else if self.due <= now.instant {
             Some(Beat::Regular)
         } else {
@@ -105,7 +108,7 @@ impl Client {
             }
             let next = now.instant + self.config.heartbeat_broker_interval;
             self.connections.change_heartbeat(link, |heartbeat| match beat {
-                Beat::First => (heartbeat.registered, heartbeat.due) = (true, next),
+                Beat::First => (heartbeat.introduced, heartbeat.due) = (true, next),
                 Beat::Regular => heartbeat.due = next,
                 Beat::Listen => heartbeat.listen_at = None,
             });
@@ -160,11 +163,20 @@ impl Client {
         match outcome {
             Ok(frame) => {
                 let listen_at = now.instant + self.config.probe_idle;
+                let well = frame.header.code == ResponseCode::SUCCESS.0;
                 self.connections.change_heartbeat(link, |heartbeat| {
                     heartbeat.pending = false;
                     heartbeat.listen_at = Some(listen_at);
+                    if !well {
+                        // It does not know the group, and is told of it again.
+                        heartbeat.introduced = false;
+                        heartbeat.due = now.instant + REFUSED_PAUSE;
+                    }
                 });
-                self.connections.set_version(link, frame.header.version);
+                if well && self.connections.set_version(link, frame.header.version) {
+                    // Timers and half messages have waited for this.
+                    self.others_changed = true;
+                }
             }
             Err(CallError::Expired { .. }) => self.close(now, link, LinkError::Unresponsive),
             // A connection that has ended says so itself.
@@ -174,7 +186,7 @@ impl Client {
 
     /// Sends have met a silent peer: it is asked for a sign of life, and has little time for it.
     pub(super) fn handle_silent(&mut self, now: Now, link: LinkId) {
-        let can_be_asked = |heartbeat: &mut Heartbeat| heartbeat.registered && !heartbeat.pending;
+        let can_be_asked = |heartbeat: &mut Heartbeat| heartbeat.introduced && !heartbeat.pending;
         let leaving = matches!(self.life, Life::Leaving { .. });
         if !leaving && self.connections.change_heartbeat(link, can_be_asked) == Some(true) {
             let patience = self.config.heartbeat_timeout.min(SUSPECT_TIMEOUT);
@@ -187,7 +199,7 @@ impl Client {
         let silent = now.instant.saturating_since(at) >= self.config.probe_idle;
         let again = if silent { now.instant } else { at } + self.config.probe_idle;
         let listening = self.connections.change_heartbeat(link, |heartbeat| {
-            let asked = heartbeat.registered && heartbeat.listen_at.is_none();
+            let asked = heartbeat.introduced && heartbeat.listen_at.is_none();
             if asked && !heartbeat.pending {
                 heartbeat.listen_at = Some(again);
                 return true;

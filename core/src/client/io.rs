@@ -134,6 +134,14 @@ pub enum Output {
         /// The name.
         address: Address,
     },
+    /// A broker asks about a half message, by a request of code 39 that is not to be answered as such:
+    /// see [`CheckBack`](crate::command::CheckBack).
+    CheckBack {
+        /// On which connection: the answer goes there.
+        link: LinkId,
+        /// The question.
+        frame: Frame,
+    },
     /// Answer a peer's request.
     Respond {
         /// On which connection.

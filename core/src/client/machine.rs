@@ -10,7 +10,7 @@ use bytestring::ByteString;
 use super::{Input, Output, connections::Connections, shutdown::Life, topics::Topics};
 use crate::{
     codec::{ExtFields, Frame, Header, Language, VERSION},
-    command::{ClientCommand, ResponseCode},
+    command::{CHECK_TRANSACTION_STATE, ClientCommand, ResponseCode},
     delivery::Ask,
     ids::{ChoreId, LinkId},
     link::{CallError, LinkError},
@@ -53,6 +53,9 @@ pub struct Client {
     /// Connections out of use, and when they are closed.
     retired: BTreeMap<LinkId, Instant>,
     pub(super) life: Life,
+    /// Brokers ask this producer about half messages, its own and those of its group: the topics that
+    /// it has used are not forgotten, and it stays connected with all their brokers.
+    pub(super) answers_checks: bool,
     pub(super) outputs: VecDeque<Output>,
     /// What senders can see of topics has changed, or anything else.
     pub(super) topics_changed: bool,
@@ -91,6 +94,7 @@ impl Client {
             name_checks: BTreeMap::new(),
             retired: BTreeMap::new(),
             life: Life::Running,
+            answers_checks: false,
             outputs: VecDeque::new(),
             topics_changed: false,
             others_changed: false,
@@ -101,6 +105,14 @@ impl Client {
             jitter: random.fork(),
             config,
         })
+    }
+
+    /// The same, for a producer that brokers ask about half messages: it stays connected with all
+    /// brokers of the topics that it has used.
+    #[must_use]
+    pub fn answering_checks(mut self) -> Self {
+        self.answers_checks = true;
+        self
     }
 
     /// The id that brokers know this producer by.
@@ -126,7 +138,7 @@ impl Client {
             Input::Queued { chore, outcome } => _ = self.heartbeat_over(chore, outcome.is_ok()),
             Input::Resolved { link, moved } => self.handle_resolved(now, link, moved),
             Input::Heard { link, at } => self.handle_heard(now, link, at),
-            Input::Request { link, frame } => self.handle_request(link, &frame),
+            Input::Request { link, frame } => self.handle_request(link, frame),
             Input::Silent(link) => self.handle_silent(now, link),
             Input::GoAway(link) => _ = self.retire(now, link, LinkError::GoAway),
             Input::ClearExpiredRoutes => self.clear_expired_routes(now),
@@ -198,12 +210,13 @@ impl Client {
             news: News { topics: news, others },
             topics,
             brokers: self.connections.reach(),
+            versions: self.connections.versions(),
             health: self.topics.brokers.health(),
             heartbeats: Arc::clone(&self.heartbeats_counted),
         }
     }
 
-    fn want_broker(&mut self, now: Now, address: Address, until: Instant) {
+    pub(super) fn want_broker(&mut self, now: Now, address: Address, until: Instant) {
         // Senders do not see a name server's connection until it is a broker's as well.
         self.others_changed |= self.connections.get(&address).is_some_and(|known| !known.broker);
         if self.connections.want(now, &address, until, true) {
@@ -269,8 +282,15 @@ impl Client {
         }
     }
 
-    /// Producers that know no request of a broker answer as Java does: not supported.
-    fn handle_request(&mut self, link: LinkId, frame: &Frame) {
+    /// Brokers ask about half messages. Whatever else they ask is answered as Java does: not
+    /// supported.
+    fn handle_request(&mut self, link: LinkId, frame: Frame) {
+        if frame.header.code == CHECK_TRANSACTION_STATE {
+            if self.connections.address_of(link).is_some() {
+                self.outputs.push_back(Output::CheckBack { link, frame });
+            }
+            return;
+        }
         if frame.header.is_oneway() || self.connections.address_of(link).is_none() {
             return;
         }

@@ -215,8 +215,16 @@ impl Client {
                 route.pin_keys(&pinned);
             }
         }
+        let listening: Vec<_> = match self.answers_checks {
+            true => route.brokers().map(|(_, address)| address.clone()).collect(),
+            false => Vec::new(),
+        };
         let jitter = &mut self.jitter;
         let news = self.topics.change(name, |topic| topic.found(now, route, interval, jitter));
+        for address in listening {
+            // Brokers ask those who are connected.
+            self.want_broker(now, address, now.instant);
+        }
         if news == Some(true) {
             self.topics_changed = true;
             if !first {

@@ -97,8 +97,13 @@ impl Client {
     }
 
     fn forget_topics(&mut self, now: Now, mut is_over: impl FnMut(&mut Topic) -> bool) {
-        // Where order is strict, the layout of keys is not to be forgotten.
-        let any = self.topics.forget(|topic| is_over(topic) && topic.pinned.is_none());
+        // Where order is strict, the layout of keys is not to be forgotten; where brokers ask about
+        // half messages, they are not.
+        let answers_checks = self.answers_checks;
+        let is_kept = |topic: &Topic| {
+            topic.pinned.is_some() || (answers_checks && topic.entry.route.is_some())
+        };
+        let any = self.topics.forget(|topic| is_over(topic) && !is_kept(topic));
         self.topics_changed |= any;
         self.drop_unrouted_brokers(now);
     }

@@ -82,6 +82,8 @@ struct World {
     closed: Vec<(Duration, LinkId, LinkError)>,
     lookups: Vec<(Duration, Address)>,
     responses: Vec<(LinkId, Header)>,
+    /// Brokers' questions that were passed on.
+    check_backs: Vec<(LinkId, Frame)>,
     cut_off: u32,
     stopped: u32,
 }
@@ -117,6 +119,7 @@ impl World {
             closed: Vec::new(),
             lookups: Vec::new(),
             responses: Vec::new(),
+            check_backs: Vec::new(),
             cut_off: 0,
             stopped: 0,
         }
@@ -256,6 +259,7 @@ impl World {
                 self.lookups.push((self.elapsed(), address));
                 self.inputs.push_back(Input::Resolved { link, moved });
             }
+            Output::CheckBack { link, frame } => self.check_backs.push((link, frame)),
             Output::Respond { link, header } => self.responses.push((link, header)),
             Output::Publish(routes) => {
                 assert!(routes.version > self.routes.version);

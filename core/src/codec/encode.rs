@@ -11,6 +11,8 @@ use super::{
 /// `MQVersion` that this client claims, V5_3_3: new enough for quoted route keys (≥ 401) and to be
 /// told GO_AWAY (> 475).
 pub const VERSION: i32 = 479;
+/// `MQVersion` of the first brokers that know timers, V5_0_0.
+pub const VERSION_WITH_TIMERS: i32 = 413;
 /// The header's length field has 24 bits.
 const HEADER_SIZE_MAX: usize = 0x00FF_FFFF;
 /// Frame length and mark.

@@ -17,7 +17,9 @@ mod header;
 mod json;
 mod language;
 
-pub use encode::{FieldWriter, Request, VERSION, encode_request, encode_response};
+pub use encode::{
+    FieldWriter, Request, VERSION, VERSION_WITH_TIMERS, encode_request, encode_response,
+};
 pub use error::{CodecError, Impostor};
 pub use frame::{FRAME_SIZE_MAX, Frame, FrameDecoder};
 pub use header::{ExtFields, Header};

@@ -3,7 +3,12 @@
 mod chores;
 mod response_code;
 mod send;
+mod transaction;
 
 pub use chores::{ClientCommand, DEFAULT_TOPIC};
 pub use response_code::{ResponseCode, Verdict};
 pub use send::{BadReply, SendMessage, SendReply};
+pub(crate) use transaction::CHECK_TRANSACTION_STATE;
+pub use transaction::{
+    BadCheckBack, CheckBack, EndTransaction, HalfMessage, LocalTransactionState,
+};

@@ -1,4 +1,4 @@
-//! SEND_MESSAGE_V2 (310) and its answer.
+//! SEND_MESSAGE_V2 (310), SEND_BATCH_MESSAGE (320) and their answer.
 
 use bytes::Bytes;
 
@@ -10,8 +10,9 @@ use crate::{
 };
 
 const SEND_MESSAGE_V2: i32 = 310;
+const SEND_BATCH_MESSAGE: i32 = 320;
 
-/// One message to one queue: `SendMessageRequestHeaderV2` of Apache RocketMQ.
+/// One message or batch to one queue: `SendMessageRequestHeaderV2` of Apache RocketMQ.
 #[derive(Clone, Copy, Debug)]
 pub struct SendMessage<'a> {
     /// Field `a`.
@@ -32,15 +33,17 @@ pub struct SendMessage<'a> {
     pub flag: i32,
     /// Field `i`: the property string.
     pub properties: &'a str,
+    /// Field `m`: whether the body is that of a batch. This, not the code, is what brokers go by.
+    pub batch: bool,
     /// Field `n`.
     pub broker_name: &'a str,
-    /// The message's body.
+    /// The body, of a message or of a batch.
     pub body: &'a Bytes,
 }
 
 impl Request for SendMessage<'_> {
     fn code(&self) -> i32 {
-        SEND_MESSAGE_V2
+        if self.batch { SEND_BATCH_MESSAGE } else { SEND_MESSAGE_V2 }
     }
 
     fn fields(&self, out: &mut FieldWriter<'_>) {
@@ -52,10 +55,13 @@ impl Request for SendMessage<'_> {
         out.value("f", self.sys_flag);
         out.value("g", self.born_timestamp);
         out.value("h", self.flag);
-        out.text("i", self.properties);
+        // An empty one could not be told from none.
+        if !self.properties.is_empty() {
+            out.text("i", self.properties);
+        }
         out.text("j", "0");
         out.text("k", "false");
-        out.text("m", "false");
+        out.text("m", if self.batch { "true" } else { "false" });
         out.text("n", self.broker_name);
     }
 

@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use super::Outcome;
 use crate::{
+    codec::VERSION_WITH_TIMERS,
     command::{BadReply, ResponseCode, Verdict},
     link::CallError,
     model::{Address, MessageQueue, SendStatus},
@@ -52,6 +53,18 @@ pub enum AttemptFailure {
     /// There was no connection in time.
     #[error("not connected in time")]
     NotConnected,
+    /// The connection is there, and the first heartbeat on it was not answered in time: half messages
+    /// and timers wait for that.
+    #[error("connected, and not registered in time")]
+    NotRegistered,
+    /// The broker is too old to deliver a message later, and would do so at once.
+    #[error(
+        "it cannot deliver at a time: it is of version {version}, and those from {VERSION_WITH_TIMERS} (5.0.0) on can"
+    )]
+    TooOld {
+        /// Its `MQVersion`.
+        version: i32,
+    },
     /// The connection or the call failed.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -78,7 +91,9 @@ impl AttemptFailure {
     /// What the attempt alone says about the message.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::NoMaster | Self::NotConnected => Outcome::NotSent,
+            Self::NoMaster | Self::NotConnected | Self::NotRegistered | Self::TooOld { .. } => {
+                Outcome::NotSent
+            }
             Self::Call(error) if error.is_ambiguous() => Outcome::Unknown,
             Self::Call(_) => Outcome::NotSent,
             Self::BadReply(_) | Self::NotStoreOk { .. } => Outcome::Unknown,
@@ -105,7 +120,7 @@ impl AttemptFailure {
     /// the topic or this producer.
     pub(super) fn is_the_brokers_fault(&self) -> bool {
         match self {
-            Self::NotConnected | Self::BadReply(_) => true,
+            Self::NotConnected | Self::NotRegistered | Self::BadReply(_) => true,
             Self::Call(CallError::Lost(why) | CallError::Unsent(why)) => !why.ends_everything(),
             Self::Call(CallError::Expired { .. } | CallError::Full) => true,
             Self::Refused { code, .. } => {
@@ -113,7 +128,7 @@ impl AttemptFailure {
                 matches!(code.verdict(), Verdict::Busy | Verdict::Unknown)
                     || matches!(code, ResponseCode::SERVICE_NOT_AVAILABLE | ResponseCode::GO_AWAY)
             }
-            Self::NoMaster | Self::NotStoreOk { .. } | Self::Call(_) => false,
+            Self::NoMaster | Self::TooOld { .. } | Self::NotStoreOk { .. } | Self::Call(_) => false,
         }
     }
 

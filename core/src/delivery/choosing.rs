@@ -6,10 +6,13 @@ use super::{
     Ask, Attempt, AttemptFailure, Delivery, SendErrorKind, Step, TimeoutPhase,
     machine::{State, Target},
     outcome::ATTEMPTS_TOLD,
+    parcel::Needs,
 };
 use crate::{
+    ids::LinkId,
     link::CallError,
     model::{Address, MessageQueue},
+    mutants::{Mutant::HalfMessagesUnregistered, is_on},
     route::{Circumstances, Reach, RouteError, Routes, TopicRoute},
     time::Now,
 };
@@ -19,7 +22,7 @@ const REFRESH_WAIT: Duration = Duration::from_millis(500);
 
 impl Delivery {
     pub(super) fn has_news(&self, routes: &Routes, unless: Option<u64>) -> bool {
-        let rounds = routes.topic(self.message.topic()).map_or(0, |entry| entry.rounds);
+        let rounds = routes.topic(self.message().topic()).map_or(0, |entry| entry.rounds);
         unless.is_some_and(|known| rounds > known)
     }
 
@@ -29,7 +32,7 @@ impl Delivery {
             self.time_out(now, routes);
             return None;
         }
-        let entry = routes.topic(self.message.topic());
+        let entry = routes.topic(self.message().topic());
         let Some(route) = entry.and_then(|entry| entry.route.as_ref()) else {
             let rounds = entry.map_or(0, |entry| entry.rounds);
             let asked = *self.route_rounds.get_or_insert(rounds);
@@ -41,7 +44,7 @@ impl Delivery {
                 }
                 None => {
                     self.waited_for = TimeoutPhase::Route;
-                    let ask = Some(Ask::Route(self.message.shared_topic()));
+                    let ask = Some(Ask::Route(self.message().shared_topic()));
                     Some(Step::Wait { ask, until: self.deadline })
                 }
             };
@@ -64,7 +67,7 @@ impl Delivery {
         let queue = match self.next_queue(now, routes, route) {
             Ok(Some(queue)) => queue,
             Ok(None) => {
-                let topic = self.message.shared_topic();
+                let topic = self.message().shared_topic();
                 let error = RouteError::NoWritableQueue { topic };
                 return self.give_up(SendErrorKind::Route(error));
             }
@@ -91,7 +94,7 @@ impl Delivery {
         route: &TopicRoute,
     ) -> Result<Option<MessageQueue>, SendErrorKind> {
         if self.fixed.is_none() {
-            self.fixed = route.fixed_queue(&self.message, &self.policy.choice)?;
+            self.fixed = route.fixed_queue(&self.parcel.message, &self.policy.choice)?;
         }
         // Whatever has become of the route since the first attempt.
         if self.fixed.is_some() {
@@ -105,7 +108,7 @@ impl Delivery {
             // An ill broker is given first attempts: most have time for a second.
             patience: self.attempts.is_empty().then_some(share),
         };
-        let (message, choice) = (&self.message, &self.policy.choice);
+        let (message, choice) = (&self.parcel.message, &self.policy.choice);
         Ok(routes.free_queue(route, message, choice, &around, &mut random).cloned())
     }
 
@@ -127,12 +130,22 @@ impl Delivery {
         let (target, seen, gone) = (target.clone(), *seen, *gone);
         match reach {
             Reach::Up(link) if Some(link) != gone && now.instant < target.until => {
-                let (deadline, linger) = (target.until, self.deadline);
-                self.state = State::Calling { target, link };
-                return Some(Step::Call { link, attempt: self.made, deadline, linger });
+                match self.fitness(routes, &target.address) {
+                    Fitness::Fit => return Some(self.call(target, link)),
+                    Fitness::TooOld(version) => {
+                        self.fail_attempt(now, target, AttemptFailure::TooOld { version });
+                    }
+                    Fitness::Unknown => {
+                        let until = target.until;
+                        return Some(Step::Wait { ask: None, until });
+                    }
+                }
             }
             Reach::Down { failures, error: Some(error), .. } if Some(failures) > seen => {
                 self.fail_attempt(now, target, CallError::Unsent(error).into());
+            }
+            Reach::Up(link) if Some(link) != gone && self.parcel.needs != Needs::Nothing => {
+                self.fail_attempt(now, target, AttemptFailure::NotRegistered);
             }
             _ if now.instant >= target.until => {
                 self.fail_attempt(now, target, AttemptFailure::NotConnected);
@@ -145,9 +158,27 @@ impl Delivery {
         None
     }
 
+    fn call(&mut self, target: Target, link: LinkId) -> Step {
+        let (deadline, linger) = (target.until, self.deadline);
+        self.parcel.prepare_again(&self.config);
+        self.state = State::Calling { target, link };
+        Step::Call { link, attempt: self.made, deadline, linger, oneway: self.parcel.is_oneway }
+    }
+
+    /// Whether the broker can do with the parcel what is asked of it.
+    fn fitness(&self, routes: &Routes, broker: &Address) -> Fitness {
+        match (self.parcel.needs, routes.broker_version(broker)) {
+            (Needs::Nothing, _) | (Needs::Registration, Some(_)) => Fitness::Fit,
+            (Needs::Registration, None) if is_on(HalfMessagesUnregistered) => Fitness::Fit,
+            (Needs::Version(needed), Some(version)) if version >= needed => Fitness::Fit,
+            (Needs::Version(_), Some(version)) => Fitness::TooOld(version),
+            (_, None) => Fitness::Unknown,
+        }
+    }
+
     /// The time is up before an attempt could begin.
     fn time_out(&mut self, now: Now, routes: &Routes) {
-        let failure = routes.topic(self.message.topic()).and_then(|entry| entry.failure.as_ref());
+        let failure = routes.topic(self.message().topic()).and_then(|entry| entry.failure.as_ref());
         match failure {
             _ if !self.attempts.is_empty() => self.time_out_in(now, TimeoutPhase::Retry),
             Some(failure) if self.waited_for == TimeoutPhase::Route => {
@@ -180,6 +211,15 @@ impl Delivery {
         };
         route.queues().iter().any(is_worth_it)
     }
+}
+
+/// What is known of a broker that is connected.
+enum Fitness {
+    Fit,
+    /// It has not answered the first heartbeat yet.
+    Unknown,
+    /// It is of this version, which would not do what is asked.
+    TooOld(i32),
 }
 
 /// Where the target's broker listens by now, if no longer where it did.

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 use super::{Attempt, AttemptFailure};
 use crate::{
     link::{CallError, LinkError},
-    model::{InvalidMessage, Message},
+    model::{InvalidMessage, Message, SendStatus},
     route::{BadSelection, Remark, RouteError},
 };
 
@@ -108,6 +108,15 @@ pub enum SendErrorKind {
         /// How long the whole send took.
         after: Duration,
     },
+    /// The brokers that may be sent it deliver at once what is to be delivered later: upgrade them, or
+    /// use delay levels.
+    #[error("broker {broker} cannot deliver at a time: it is of version {version}")]
+    BrokerTooOld {
+        /// The last broker asked.
+        broker: ByteString,
+        /// Its `MQVersion`.
+        version: i32,
+    },
     /// The broker's answer could not be understood.
     #[error("broker {broker}: {cause}")]
     BadReply {
@@ -128,6 +137,13 @@ pub enum SendErrorKind {
     /// The queue selector did not choose a queue.
     #[error(transparent)]
     BadSelection(#[from] BadSelection),
+    /// A transaction with the same message is under way: its id is that of the message.
+    #[error("a transaction of this message is under way already")]
+    TransactionOpen,
+    /// The half message is stored, but a crash may lose it: it was rolled back, for a transaction may
+    /// not depend on it.
+    #[error("the half message may be lost again ({0:?}), and was rolled back")]
+    HalfInDoubt(SendStatus),
     /// As many sends are in flight as may be, and this one was not to wait.
     #[error("{sends} sends of {bytes} bytes are in flight")]
     Full {
@@ -159,7 +175,10 @@ impl SendErrorKind {
                 Self::Rejected { broker, code: *code, remark: remark.clone() }
             }
             cause @ AttemptFailure::BadReply(_) => Self::BadReply { broker, cause: cause.clone() },
-            AttemptFailure::NotConnected if !fixed => timed_out(TimeoutPhase::Dial),
+            AttemptFailure::TooOld { version } => Self::BrokerTooOld { broker, version: *version },
+            AttemptFailure::NotConnected | AttemptFailure::NotRegistered if !fixed => {
+                timed_out(TimeoutPhase::Dial)
+            }
             AttemptFailure::Call(CallError::Expired { lent: true }) => {
                 timed_out(TimeoutPhase::Reply)
             }
@@ -196,9 +215,23 @@ impl SendError {
         Self::new(kind, Vec::new(), message)
     }
 
+    /// A half message that is stored, but not so well that a transaction may depend on it.
+    pub fn in_doubt(status: SendStatus, message: Message) -> Self {
+        let kind = SendErrorKind::HalfInDoubt(status);
+        Self(Box::new(Inner { kind, outcome: Outcome::Unknown, attempts: Vec::new(), message }))
+    }
+
     pub(super) fn new(kind: SendErrorKind, attempts: Vec<Attempt>, message: Message) -> Self {
         let outcomes = attempts.iter().map(|attempt| attempt.failure.outcome());
         let outcome = outcomes.max().unwrap_or(Outcome::NotSent);
+        Self(Box::new(Inner { kind, outcome, attempts, message }))
+    }
+
+    /// The same of another message: one that went with it.
+    #[must_use]
+    pub fn for_message(&self, message: Message) -> Self {
+        let Inner { kind, outcome, attempts, .. } = &*self.0;
+        let (kind, outcome, attempts) = (kind.clone(), *outcome, attempts.clone());
         Self(Box::new(Inner { kind, outcome, attempts, message }))
     }
 

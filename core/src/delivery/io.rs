@@ -1,10 +1,15 @@
 //! What a delivery asks its driver to do.
 
+use bytestring::ByteString;
+
 use crate::{
+    codec::{Frame, Request},
     delivery::SendError,
     ids::LinkId,
+    link::CallError,
     model::{Address, SendReceipt},
-    time::Instant,
+    route::Routes,
+    time::{Instant, Now},
 };
 
 /// What a send needs from the client.
@@ -22,10 +27,63 @@ pub enum Ask {
     Connection(Address),
 }
 
-/// What is to be done next for a send.
+/// How a send has ended well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    /// A broker has stored it.
+    Stored(SendReceipt),
+    /// One-way: the transport has taken all its bytes.
+    HandedOver,
+}
+
+impl Delivered {
+    /// The receipt, of what was to be answered.
+    pub fn receipt(self) -> Option<SendReceipt> {
+        match self {
+            Self::Stored(receipt) => Some(receipt),
+            Self::HandedOver => None,
+        }
+    }
+}
+
+/// Something that a caller wants of a broker, and sees through: a message's delivery, or the end of a
+/// transaction.
+///
+/// Drive it in a loop: [`step`](Self::step) says what to do next, against the latest [`Routes`].
+pub trait Errand {
+    /// What is asked of the broker.
+    type Request<'a>: Request
+    where
+        Self: 'a;
+    /// How it ends.
+    type Output;
+
+    /// What to do next.
+    fn step(&mut self, now: Now, routes: &Routes) -> Step<Self::Output>;
+
+    /// The request of the call that [`Step::Call`] asked for; none at any other time.
+    fn request(&self) -> Option<Self::Request<'_>>;
+
+    /// A call that [`Step::Call`] asked for has ended, under the number that it had there.
+    fn handle_outcome(&mut self, now: Now, attempt: u32, outcome: Result<Frame, CallError>);
+
+    /// The transport has taken all bytes of a call that is not answered.
+    fn handle_written(&mut self, now: Now, attempt: u32);
+
+    /// The link that [`Step::Call`] named had ended before the call was made.
+    fn handle_gone(&mut self);
+
+    /// When it ends at the latest.
+    fn deadline(&self) -> Instant;
+
+    /// The topic whose news it waits for.
+    fn topic(&self) -> ByteString;
+}
+
+/// What is to be done next for a send, or another errand.
 #[derive(Debug)]
 #[must_use]
-pub enum Step {
+pub enum Step<T = Result<Delivered, SendError>> {
     /// Tell the client about `ask`, then call [`Delivery::step`] again with the next published
     /// [`Routes`], or at `until` at the latest.
     ///
@@ -55,9 +113,11 @@ pub enum Step {
         deadline: Instant,
         /// How long a late answer is of use.
         linger: Instant,
+        /// It is not answered: wait until the transport has taken it.
+        oneway: bool,
     },
     /// Wait for an answer to one of the calls, and step again after it.
     Answer,
-    /// It is over. The delivery must not be used any more.
-    Done(Result<SendReceipt, SendError>),
+    /// It is over. The errand must not be used any more.
+    Done(T),
 }

@@ -2,23 +2,24 @@
 
 use std::sync::Arc;
 
+use bytestring::ByteString;
+
 use super::{
-    Ask, Attempt, LaneKey, SendError, SendErrorKind, SendOptions, Step, TimeoutPhase,
-    options::Policy, pacing::Pacing,
+    Ask, Attempt, Delivered, Errand, LaneKey, Parcel, SendError, SendErrorKind, SendOptions, Step,
+    TimeoutPhase, options::Policy, pacing::Pacing,
 };
 use crate::{
+    codec::Frame,
     command::{DEFAULT_TOPIC, SendMessage},
     ids::LinkId,
-    model::{
-        Address, InvalidMessage, Message, MessageQueue, ProducerConfig, SendReceipt,
-        validate_message,
-    },
+    link::CallError,
+    model::{Address, InvalidMessage, Message, MessageQueue, ProducerConfig, SendReceipt},
     mutants::{Mutant::NoRetries, is_on},
     route::{BrokerHealth, Choice, Phase, Routes},
     time::{Instant, Now},
 };
 
-/// One message on its way, from validation to receipt.
+/// One message, or one request of a batch, on its way to a receipt.
 ///
 /// Drive it in a loop: [`step`](Self::step) says what to do next. It runs on the caller's task or
 /// thread, and reads the world from an immutable [`Routes`] snapshot.
@@ -34,8 +35,7 @@ use crate::{
 pub struct Delivery {
     pub(super) config: Arc<ProducerConfig>,
     pub(super) policy: Policy,
-    pub(super) message: Message,
-    pub(super) properties: String,
+    pub(super) parcel: Parcel,
     pub(super) started: Now,
     pub(super) deadline: Instant,
     pub(super) pacing: Pacing,
@@ -73,7 +73,7 @@ pub(super) enum State {
     /// No attempt is left, but one that was given up may still be answered.
     Lingering(Box<SendErrorKind>),
     /// It has ended well or badly, for good.
-    Over(Box<Result<SendReceipt, SendErrorKind>>),
+    Over(Box<Result<Delivered, SendErrorKind>>),
 }
 
 /// One attempt's aim.
@@ -99,39 +99,36 @@ pub(super) struct Late {
 }
 
 impl Delivery {
-    /// Validates the message and takes it on. A message without a UNIQ_KEY must have been given
-    /// one by now. `default` is the producer's way to choose queues; `seed` drives random choices
-    /// and the jitter of pauses.
+    /// Takes on what is to be sent. A message without a UNIQ_KEY must have been given one by now.
+    /// `default` is the producer's way to choose queues; `seed` drives random choices and the jitter
+    /// of pauses.
     ///
     /// # Errors
     ///
-    /// [`SendErrorKind::InvalidMessage`] names the rule broken; nothing has been sent.
+    /// [`SendErrorKind::InvalidMessage`] when it is to go to another topic's queue; nothing has been
+    /// sent.
     pub fn new(
         now: Now,
         config: Arc<ProducerConfig>,
-        message: Message,
+        parcel: Parcel,
         options: SendOptions,
         default: &Choice,
         seed: u64,
     ) -> Result<Self, SendError> {
-        let properties = match validate_message(&message, config.max_message_size) {
-            Ok(properties) => properties,
-            Err(rule) => return Err(SendError::not_sent(rule.into(), message)),
-        };
-        let policy = Policy::new(&config, options, default, message.sharding_key().is_some());
+        let ordered = parcel.message.sharding_key().is_some();
+        let policy = Policy::new(&config, options, default, ordered);
         if let Choice::Queue(queue) = &policy.choice
-            && queue.topic != *message.topic()
+            && queue.topic != *parcel.message.topic()
         {
             let rule = InvalidMessage::QueueOfAnotherTopic { topic: queue.topic.clone() };
-            return Err(SendError::not_sent(rule.into(), message));
+            return Err(parcel.refused(rule.into()));
         }
         Ok(Self {
             deadline: now.instant + policy.timeout,
             pacing: Pacing::new(config.attempt_timeout_min, policy.timeout, seed),
             config,
             policy,
-            message,
-            properties,
+            parcel,
             started: now,
             attempts: Vec::new(),
             made: 0,
@@ -146,39 +143,33 @@ impl Delivery {
         })
     }
 
-    /// When the whole send ends at the latest.
-    pub fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
-    /// The message.
+    /// The message; of a batch the first.
     pub fn message(&self) -> &Message {
-        &self.message
+        &self.parcel.message
     }
 
-    /// The bytes that the message takes, its properties included.
+    /// The bytes that it takes, properties included.
     pub fn size(&self) -> usize {
-        self.message.body().len() + self.properties.len()
+        self.parcel.size()
     }
 
     /// The lane of an ordered message: those with a sharding key go one at a time.
     pub fn order_key(&self) -> Option<LaneKey> {
-        let key = self.message.sharding_key()?;
-        Some((self.message.shared_topic(), key.into()))
+        let key = self.message().sharding_key()?;
+        Some((self.message().shared_topic(), key.into()))
     }
 
     /// The send is not to begin, and this is why.
     #[must_use]
     pub fn refused(self, why: SendErrorKind) -> SendError {
-        SendError::not_sent(why, self.message)
+        self.parcel.refused(why)
     }
 
-    /// What to do next.
-    pub fn step(&mut self, now: Now, routes: &Routes) -> Step {
+    fn next_step(&mut self, now: Now, routes: &Routes) -> Step {
         loop {
             // For those who come after it, if not for this send.
             if std::mem::take(&mut self.stale) {
-                return Step::Tell(Ask::Refresh(self.message.shared_topic()));
+                return Step::Tell(Ask::Refresh(self.message().shared_topic()));
             }
             if let State::Over(_) = self.state {
                 return self.finish();
@@ -205,24 +196,6 @@ impl Delivery {
                 return step;
             }
         }
-    }
-
-    /// The request of the attempt that [`Step::Call`] asked for; none at any other time.
-    pub fn request(&self) -> Option<SendMessage<'_>> {
-        let State::Calling { target, .. } = &self.state else { return None };
-        Some(SendMessage {
-            producer_group: &self.config.producer_group,
-            topic: self.message.topic(),
-            default_topic: DEFAULT_TOPIC,
-            default_topic_queue_nums: self.config.default_topic_queue_nums,
-            queue_id: target.queue.queue_id,
-            sys_flag: 0,
-            born_timestamp: self.started.wall,
-            flag: self.message.flag(),
-            properties: &self.properties,
-            broker_name: &target.queue.broker_name,
-            body: self.message.body(),
-        })
     }
 
     /// What to do while the send may not begin, for want of what `phase` says: wait, or give up.
@@ -252,14 +225,14 @@ impl Delivery {
 
     pub(super) fn give_up(&mut self, kind: SendErrorKind) {
         let result = match self.stored.take() {
-            Some(stored) => Ok(SendReceipt { attempts: self.made, ..*stored }),
+            Some(stored) => Ok(Delivered::Stored(SendReceipt { attempts: self.made, ..*stored })),
             None => Err(kind),
         };
         self.state = State::Over(Box::new(result));
     }
 
-    pub(super) fn end_well(&mut self, receipt: SendReceipt) {
-        self.state = State::Over(Box::new(Ok(receipt)));
+    pub(super) fn end_well(&mut self, delivered: Delivered) {
+        self.state = State::Over(Box::new(Ok(delivered)));
     }
 
     fn finish(&mut self) -> Step {
@@ -268,8 +241,56 @@ impl Delivery {
             return Step::Answer;
         };
         Step::Done((*result).map_err(|kind| {
-            let message = std::mem::replace(&mut self.message, Message::new("", ""));
+            let message = std::mem::replace(&mut self.parcel.message, Message::new("", ""));
             SendError::new(kind, std::mem::take(&mut self.attempts), message)
         }))
+    }
+}
+
+impl Errand for Delivery {
+    type Request<'a> = SendMessage<'a>;
+    type Output = Result<Delivered, SendError>;
+
+    fn step(&mut self, now: Now, routes: &Routes) -> Step {
+        self.next_step(now, routes)
+    }
+
+    fn request(&self) -> Option<SendMessage<'_>> {
+        let State::Calling { target, .. } = &self.state else { return None };
+        let parcel = &self.parcel;
+        Some(SendMessage {
+            producer_group: &self.config.producer_group,
+            topic: parcel.message.topic(),
+            default_topic: DEFAULT_TOPIC,
+            default_topic_queue_nums: self.config.default_topic_queue_nums,
+            queue_id: target.queue.queue_id,
+            sys_flag: parcel.sys_flag,
+            born_timestamp: self.started.wall,
+            flag: if parcel.is_batch { 0 } else { parcel.message.flag() },
+            properties: &parcel.properties,
+            batch: parcel.is_batch,
+            broker_name: &target.queue.broker_name,
+            body: &parcel.body,
+        })
+    }
+
+    fn handle_outcome(&mut self, now: Now, attempt: u32, outcome: Result<Frame, CallError>) {
+        self.handle_end(now, attempt, outcome);
+    }
+
+    fn handle_written(&mut self, now: Now, attempt: u32) {
+        self.handle_handed_over(now, attempt);
+    }
+
+    fn handle_gone(&mut self) {
+        self.reconnect();
+    }
+
+    fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    fn topic(&self) -> ByteString {
+        self.message().shared_topic()
     }
 }

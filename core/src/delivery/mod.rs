@@ -11,6 +11,7 @@
 //! [`Permits`] and [`Lanes`] say when a send may begin at all. See [`Delivery`] for its contract.
 
 mod attempt;
+mod batch;
 mod choosing;
 mod error;
 mod io;
@@ -19,14 +20,19 @@ mod machine;
 mod options;
 mod outcome;
 mod pacing;
+mod parcel;
 mod permits;
+mod routing;
 #[cfg(test)]
 mod tests;
 
 pub use attempt::{Attempt, AttemptFailure};
+pub use batch::{Share, share_out, split_receipt, validate_batch};
 pub use error::{Outcome, SendError, SendErrorKind, TimeoutPhase};
-pub use io::{Ask, Step};
+pub use io::{Ask, Delivered, Errand, Step};
 pub use lanes::{LaneKey, Lanes};
 pub use machine::Delivery;
 pub use options::SendOptions;
+pub use parcel::Parcel;
 pub use permits::{Asked, Permits};
+pub use routing::Routing;

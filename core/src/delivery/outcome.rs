@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Attempt, AttemptFailure, Delivery, Outcome, SendErrorKind,
+    Attempt, AttemptFailure, Delivered, Delivery, Outcome, SendErrorKind,
     machine::{Late, State, Target},
 };
 use crate::{
@@ -20,9 +20,8 @@ use crate::{
 pub(super) const ATTEMPTS_TOLD: usize = 32;
 
 impl Delivery {
-    /// Takes in how a call that [`Step::Call`](super::Step::Call) asked for has ended, under the number that it had
-    /// there. A call that lingers ends twice.
-    pub fn handle_outcome(&mut self, now: Now, attempt: u32, outcome: Result<Frame, CallError>) {
+    /// A call that lingers ends twice.
+    pub(super) fn handle_end(&mut self, now: Now, attempt: u32, outcome: Result<Frame, CallError>) {
         match &self.state {
             State::Calling { target, .. } if attempt == self.made => {
                 let target = target.clone();
@@ -32,6 +31,21 @@ impl Delivery {
             State::Over(_) => {}
             _ => self.handle_late(now, attempt, outcome),
         }
+    }
+
+    /// The transport has all bytes of a one-way call. Whether the broker will get them, nobody says.
+    pub(super) fn handle_handed_over(&mut self, now: Now, attempt: u32) {
+        let begun = match &self.state {
+            State::Over(_) => return,
+            State::Calling { target, .. } if attempt == self.made => {
+                Some((target.begun, target.health.clone()))
+            }
+            _ => None,
+        };
+        if let Some((begun, Some(health))) = begun {
+            self.report_success(now, begun, Some(&health));
+        }
+        self.end_well(Delivered::HandedOver);
     }
 
     fn handle_answer(&mut self, now: Now, target: Target, outcome: Result<Frame, CallError>) {
@@ -59,7 +73,7 @@ impl Delivery {
             && self.fixed.is_none()
             && !target.alone;
         if !elsewhere || self.stored.is_some() || self.attempts_left() <= 1 {
-            return self.end_well(receipt);
+            return self.end_well(Delivered::Stored(receipt));
         }
         self.stored = Some(Box::new(receipt));
         self.fail_attempt(now, target, AttemptFailure::NotStoreOk { status });
@@ -84,7 +98,7 @@ impl Delivery {
                     self.report_success(now, late.begun, late.health.as_deref());
                 }
                 let receipt = self.receipt(queue, reply);
-                return self.end_well(receipt);
+                return self.end_well(Delivered::Stored(receipt));
             }
             // What was unknown is known now.
             (Err(failure @ AttemptFailure::Refused { .. }), Some(told)) => {
@@ -122,9 +136,9 @@ impl Delivery {
             && self.pacing.is_worth_another(self.deadline, now)
     }
 
-    /// Takes in that the link that [`Step::Call`](super::Step::Call) named has ended before the call was made: the
-    /// attempt goes on with the next connection to the same broker.
-    pub fn handle_gone(&mut self) {
+    /// The link had ended before the call was made: the attempt goes on with the next connection to
+    /// the same broker.
+    pub(super) fn reconnect(&mut self) {
         if let State::Calling { target, link } = &self.state {
             let (target, gone) = (target.clone(), Some(*link));
             self.state = State::Connecting { target, failures: None, gone };
@@ -210,7 +224,7 @@ impl Delivery {
 
     fn receipt(&self, queue: MessageQueue, reply: SendReply) -> SendReceipt {
         SendReceipt {
-            message_id: self.message.uniq_key().unwrap_or_default().to_owned(),
+            message_id: self.message().uniq_key().unwrap_or_default().to_owned(),
             offset_message_id: reply.offset_message_id,
             message_queue: MessageQueue { queue_id: reply.queue_id, ..queue },
             queue_offset: reply.queue_offset,

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::{
-    Ask, AttemptFailure, Delivery, Outcome, SendError, SendErrorKind, SendOptions, Step,
-    TimeoutPhase,
+    Ask, AttemptFailure, Delivery, Errand as _, Outcome, Parcel, SendError, SendErrorKind,
+    SendOptions, Step, TimeoutPhase,
 };
 use crate::{
     codec::{ExtFields, Frame, Header, Language, SerializeType},
@@ -50,7 +50,8 @@ impl World {
     fn with_options(config: ProducerConfig, message: Message, options: SendOptions) -> Self {
         let now = Now { instant: Instant::from_nanos(7), wall: UnixMillis(1_758_273_940_123) };
         let choice = Choice::Strategy(config.routing_strategy);
-        let delivery = Delivery::new(now, Arc::new(config), message, options, &choice, 1).unwrap();
+        let parcel = Parcel::new(&config, message).unwrap();
+        let delivery = Delivery::new(now, Arc::new(config), parcel, options, &choice, 1).unwrap();
         Self { now, routes: Routes::default(), delivery, told: Vec::new(), attempt: 0 }
     }
 
@@ -210,7 +211,7 @@ impl World {
 
     fn done(&mut self) -> Result<SendReceipt, SendError> {
         match self.step() {
-            Step::Done(result) => result,
+            Step::Done(result) => result.map(|end| end.receipt().expect("it was to be answered")),
             other => panic!("the end was expected, not {other:?}"),
         }
     }
@@ -222,6 +223,10 @@ impl World {
 
 fn message() -> Message {
     Message::new(TOPIC, "Hello RocketMQ").with_key("k1").with_uniq_key(UNIQ_KEY)
+}
+
+fn parcel() -> Parcel {
+    Parcel::new(&config(), message()).unwrap()
 }
 
 /// Three attempts in three seconds.

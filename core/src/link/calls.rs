@@ -18,6 +18,8 @@ pub(super) struct Entry<T> {
     pub(super) linger: Option<Instant>,
     /// A probe's patience, renewed whenever the peer is heard.
     pub(super) patience: Option<Duration>,
+    /// It is not answered.
+    pub(super) oneway: bool,
     /// The window's, when it was queued.
     pub(super) round: u32,
     pub(super) token: T,

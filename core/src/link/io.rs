@@ -47,10 +47,23 @@ pub struct Call<'a, R: ?Sized, T> {
     /// How long an answer is still of use after that: the token comes out again with it, if it
     /// allows that ([`Waiter::again`](crate::Waiter::again)).
     pub linger: Option<Instant>,
+    /// What is special about it.
+    pub manner: Manner,
+}
+
+/// What is special about a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// Nothing: it waits for room, then for its answer.
+    #[default]
+    Usual,
     /// A question of life: queued even when there is no room, and given up only after the peer has
     /// not been heard for as long as it was given, so that a connection that is merely busy is not
     /// taken for dead. For the few heartbeats of the client.
-    pub probe: bool,
+    Probe,
+    /// It waits for room, and is not answered: its caller is told when the transport has taken all
+    /// its bytes, by [`LinkEvent::Written`].
+    Oneway,
 }
 
 /// What a link has to say.
@@ -64,6 +77,14 @@ pub enum LinkEvent<T> {
         /// The peer's answer, whatever its code, or why there is none.
         outcome: Result<Frame, CallError>,
     },
+    /// The transport has taken all bytes of a one-way call. Whether they reach the peer is not known.
+    Written {
+        /// The caller's token.
+        token: T,
+    },
+    /// The connection has ended, and it is not known whether so many one-way calls that the transport
+    /// had taken have reached the peer.
+    InDoubt(u64),
     /// A request of the peer.
     Request(Frame),
     /// The peer has answered some call with GO_AWAY: do not use this connection for new calls.

@@ -8,6 +8,8 @@ use super::{
     Call, CallError, CallRefused, LinkConfig, LinkError, LinkEvent, LinkStats, Outgoing, Refusal,
     backlog::{Backlog, Held},
     calls::{Calls, Entry},
+    io::Manner,
+    oneways::Oneways,
     window::Window,
 };
 use crate::{
@@ -50,6 +52,7 @@ pub struct Link<T> {
     /// Each is in `calls`, too.
     pub(super) held: Backlog,
     pub(super) window: Window,
+    pub(super) oneways: Oneways,
     pub(super) events: VecDeque<LinkEvent<T>>,
     /// When the peer was last heard.
     pub(super) heard: Instant,
@@ -75,6 +78,7 @@ impl<T: Waiter> Link<T> {
             expired: Vec::new(),
             held: Backlog::default(),
             window: Window::new(config.in_flight_max, config.seed),
+            oneways: Oneways::default(),
             events: VecDeque::new(),
             heard: Instant::default(),
             silent_since: None,
@@ -100,7 +104,8 @@ impl<T: Waiter> Link<T> {
         now: Now,
         call: Call<'_, R, T>,
     ) -> Result<(), CallRefused<T>> {
-        let Call { request, token, deadline, linger, probe } = call;
+        let Call { request, token, deadline, linger, manner } = call;
+        let (probe, oneway) = (manner == Manner::Probe, manner == Manner::Oneway);
         if let Some(error) = self.closed.as_ref().or(self.leaving.as_ref()) {
             return Err(CallRefused { token, why: Refusal::Closed(error.clone()) });
         }
@@ -110,10 +115,11 @@ impl<T: Waiter> Link<T> {
         let mut aside = BytesMut::new();
         let head = if at_once { self.queue.tail() } else { &mut aside };
         let form = self.config.form;
-        if let Err(error) = encode_request(head, form, opaque, false, request, body.len()) {
+        if let Err(error) = encode_request(head, form, opaque, oneway, request, body.len()) {
             return Err(CallRefused { token, why: Refusal::Encode(error) });
         }
         let place = if at_once {
+            oneway.then(|| self.oneways.queued(opaque));
             Some(self.enqueue(body))
         } else {
             self.held.push(Held { opaque, head: aside.freeze(), body });
@@ -121,7 +127,8 @@ impl<T: Waiter> Link<T> {
         };
         let patience = probe.then(|| deadline.saturating_since(now.instant));
         let round = self.window.round();
-        self.calls.insert(Entry { opaque, place, deadline, linger, patience, round, token });
+        let entry = Entry { opaque, place, deadline, linger, patience, oneway, round, token };
+        self.calls.insert(entry);
         self.soonest = self.soonest.min(deadline);
         self.forget_the_gone();
         Ok(())
@@ -166,12 +173,31 @@ impl<T: Waiter> Link<T> {
             self.cut_expired();
             self.lent_end = self.queued_end;
             let any = self.queue.has_remaining();
+            self.oneways.lent(self.queue.remaining());
             into.append(&mut self.queue);
             self.admit();
             if any || !self.queue.has_remaining() || is_on(LendingLooksOnce) {
                 return any;
             }
         }
+    }
+
+    /// So many of the bytes that were lent have been taken by the transport, ever. Need be told only
+    /// while [`awaits_writes`](Self::awaits_writes) says so.
+    pub fn handle_written(&mut self, written: u64) {
+        while let Some(opaque) = self.oneways.next_written(written) {
+            // One that is not there any more has expired.
+            if let Some(entry) = self.calls.remove_if(opaque, |entry| entry.oneway) {
+                self.oneways.unproven(entry.place.map_or(0, |place| place.end));
+                self.events.push_back(LinkEvent::Written { token: entry.token });
+            }
+        }
+        self.admit();
+    }
+
+    /// True when a one-way call has been lent whose caller waits for it to be written.
+    pub fn awaits_writes(&self) -> bool {
+        self.oneways.awaits_writes()
     }
 
     /// Takes in what the driver has decoded. An answer always wins over a deadline that passed
@@ -189,8 +215,10 @@ impl<T: Waiter> Link<T> {
                 self.leave(LinkError::GoAway);
             }
             let (lent_end, in_flight) = (self.lent_end, self.in_window());
-            match self.calls.remove_if(frame.header.opaque, |entry| entry.is_lent(lent_end)) {
+            let is_answer = |entry: &Entry<T>| entry.is_lent(lent_end) && !entry.oneway;
+            match self.calls.remove_if(frame.header.opaque, is_answer) {
                 Some(entry) => {
+                    self.oneways.proven(entry.place.as_ref().map_or(0, |place| place.start));
                     self.learn(now, &entry, frame.header.code, in_flight);
                     let token = entry.token;
                     self.events.push_back(LinkEvent::Done { token, outcome: Ok(frame) });
@@ -232,6 +260,9 @@ impl<T: Waiter> Link<T> {
             });
             self.events.push_back(LinkEvent::Done { token: entry.token, outcome });
         }
+        let in_doubt = self.oneways.in_doubt();
+        self.events.extend((in_doubt > 0).then_some(LinkEvent::InDoubt(in_doubt)));
+        self.oneways = Oneways::default();
         self.held = Backlog::default();
         self.queue = Outgoing::default();
         self.expired = Vec::new();

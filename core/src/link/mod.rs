@@ -9,6 +9,7 @@ mod error;
 mod expiry;
 mod io;
 mod machine;
+mod oneways;
 mod outgoing;
 mod room;
 #[cfg(test)]
@@ -16,6 +17,6 @@ mod tests;
 mod window;
 
 pub use error::{CallError, CallRefused, LinkError, Refusal};
-pub use io::{Call, LinkConfig, LinkEvent, LinkStats};
+pub use io::{Call, LinkConfig, LinkEvent, LinkStats, Manner};
 pub use machine::Link;
 pub use outgoing::Outgoing;

@@ -51,6 +51,7 @@ impl<T: Waiter> Link<T> {
             let round = self.window.round();
             if let Some(entry) = self.calls.get_mut(opaque) {
                 (entry.place, entry.round) = (place, round);
+                entry.oneway.then(|| self.oneways.queued(opaque));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod life;
 mod linger;
+mod oneway;
 mod outgoing;
 mod room;
 mod sequences;
@@ -10,7 +11,7 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{Call, CallError, CallRefused, Link, LinkConfig, LinkEvent, Outgoing, Refusal};
+use super::{Call, CallError, CallRefused, Link, LinkConfig, LinkEvent, Manner, Outgoing, Refusal};
 use crate::{
     Waiter,
     codec::{
@@ -79,6 +80,9 @@ enum Told {
     /// The peer asks, under this opaque.
     Request(i32),
     GoAway,
+    /// The one-way call with this name was taken by the transport.
+    Written(u32),
+    InDoubt(u64),
 }
 
 /// A request with nothing but a name, so that the peer can tell whose it is.
@@ -109,12 +113,21 @@ struct Bench {
     peer: BytesMut,
     /// How often the peer was said to be silent.
     silences: usize,
+    /// Bytes that the driver says it has written.
+    written: u64,
 }
 
 impl Bench {
     fn new(config: LinkConfig) -> Self {
         let (link, now) = (Link::new(config), Now::default());
-        Self { link, now, wire: Outgoing::default(), peer: BytesMut::new(), silences: 0 }
+        Self {
+            link,
+            now,
+            wire: Outgoing::default(),
+            peer: BytesMut::new(),
+            silences: 0,
+            written: 0,
+        }
     }
 
     fn roomy() -> Self {
@@ -136,15 +149,21 @@ impl Bench {
         wait: Duration,
         body: impl Into<Bytes>,
     ) -> Result<(), Refusal> {
-        self.put(name, wait, body.into(), false)
+        self.put(name, wait, body.into(), Manner::Usual)
     }
 
     fn probe(&mut self, name: u32, patience: Duration) {
-        self.put(name, patience, Bytes::new(), true).expect("a probe is always taken");
+        self.put(name, patience, Bytes::new(), Manner::Probe).expect("a probe is always taken");
     }
 
-    fn put(&mut self, name: u32, wait: Duration, body: Bytes, probe: bool) -> Result<(), Refusal> {
-        self.put_token(Token::new(name), wait, body, probe)
+    fn put(
+        &mut self,
+        name: u32,
+        wait: Duration,
+        body: Bytes,
+        manner: Manner,
+    ) -> Result<(), Refusal> {
+        self.put_token(Token::new(name), wait, body, manner)
     }
 
     fn put_token(
@@ -152,11 +171,11 @@ impl Bench {
         token: Token,
         wait: Duration,
         body: Bytes,
-        probe: bool,
+        manner: Manner,
     ) -> Result<(), Refusal> {
         let (name, deadline) = (token.name, self.now.instant + wait);
         let (request, linger) = (&Question { name, body }, token.linger);
-        let call = Call { request, token, deadline, linger, probe };
+        let call = Call { request, token, deadline, linger, manner };
         let taken = self.link.handle_call(self.now, call);
         taken.map_err(|CallRefused { token, why }| {
             assert_eq!(token.come_out(), name, "the token comes back");
@@ -187,6 +206,7 @@ impl Bench {
         while self.wire.has_remaining() {
             let chunk = self.wire.chunk();
             let length = chunk.len();
+            self.written += length as u64;
             self.peer.extend_from_slice(chunk);
             self.wire.advance(length);
         }
@@ -214,6 +234,8 @@ impl Bench {
                 }
                 LinkEvent::Request(frame) => Told::Request(frame.header.opaque),
                 LinkEvent::GoAway => Told::GoAway,
+                LinkEvent::Written { token } => Told::Written(token.come_out()),
+                LinkEvent::InDoubt(count) => Told::InDoubt(count),
                 LinkEvent::Silent => {
                     self.silences += 1;
                     continue;

@@ -1,9 +1,19 @@
 //! A message on its way to a broker.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::properties::{encode_properties, names};
+use super::{
+    Schedule, body_crc,
+    properties::{decode_properties, encode_properties, names},
+};
+use crate::time::UnixMillis;
+
+/// What a message takes in the body of a batch besides its body and properties: their lengths, its
+/// own, a magic number, a checksum and a flag.
+pub(crate) const BATCH_ITEM_HEAD: usize = 22;
 
 /// A topic, a body, and what goes with them.
 ///
@@ -28,6 +38,8 @@ pub struct Message {
     sharding_key: Option<ByteString>,
     properties: Vec<(ByteString, ByteString)>,
     uniq_key: Option<ByteString>,
+    schedule: Option<Schedule>,
+    with_crc: bool,
 }
 
 impl Message {
@@ -43,6 +55,8 @@ impl Message {
             sharding_key: None,
             properties: Vec::new(),
             uniq_key: None,
+            schedule: None,
+            with_crc: false,
         }
     }
 
@@ -101,6 +115,44 @@ impl Message {
     #[must_use]
     pub fn with_wait_store_ok(mut self, wait: bool) -> Self {
         self.wait_store_ok = wait;
+        self
+    }
+
+    /// Has the broker deliver it after the time of this level, 1 to 18: `1s 5s 10s 30s 1m 2m 3m 4m 5m
+    /// 6m 7m 8m 9m 10m 20m 30m 1h 2h` unless the broker is configured otherwise.
+    ///
+    /// The last of this, [`with_deliver_at`](Self::with_deliver_at) and
+    /// [`with_delay_for`](Self::with_delay_for) counts.
+    #[must_use]
+    pub fn with_delay_level(mut self, level: u8) -> Self {
+        self.schedule = Some(Schedule::Level(level));
+        self
+    }
+
+    /// Has the broker deliver it at this time, by its own clock and to the second; at once when that
+    /// is past, and up to three days ahead unless the broker allows more. Brokers before 5.0 cannot
+    /// do that, and are not sent such a message.
+    #[must_use]
+    pub fn with_deliver_at(mut self, at: impl Into<UnixMillis>) -> Self {
+        self.schedule = Some(Schedule::At(at.into()));
+        self
+    }
+
+    /// As [`with_deliver_at`](Self::with_deliver_at), so long after the broker has got it: the clocks
+    /// of producer and broker need not agree.
+    #[must_use]
+    pub fn with_delay_for(mut self, delay: Duration) -> Self {
+        self.schedule = Some(Schedule::After(delay));
+        self
+    }
+
+    /// Whether the body's checksum goes with it, as property `BODY_CRC`, for consumers that want to
+    /// know that nothing between the two ends has changed it. False by default.
+    ///
+    /// See [`body_crc`]. Brokers compute one of their own, over what they are sent.
+    #[must_use]
+    pub fn with_body_crc(mut self, with: bool) -> Self {
+        self.with_crc = with;
         self
     }
 
@@ -163,6 +215,16 @@ impl Message {
         self.wait_store_ok
     }
 
+    /// When it is to be delivered, if not at once.
+    pub fn schedule(&self) -> Option<Schedule> {
+        self.schedule
+    }
+
+    /// See [`with_body_crc`](Self::with_body_crc).
+    pub fn has_body_crc(&self) -> bool {
+        self.with_crc
+    }
+
     /// The message id, once it has one.
     pub fn uniq_key(&self) -> Option<&str> {
         self.uniq_key.as_deref()
@@ -172,15 +234,44 @@ impl Message {
     /// user's properties.
     pub fn encode_properties(&self) -> String {
         let keys = (!self.keys.is_empty()).then(|| self.joined_keys());
+        let crc = self.with_crc.then(|| body_crc(&self.body).to_string());
+        let schedule = self.schedule.map(|schedule| schedule.property());
         let own = [
             (names::KEYS, keys.as_deref()),
             (names::UNIQ_KEY, self.uniq_key()),
             (names::WAIT, Some(if self.wait_store_ok { "true" } else { "false" })),
             (names::TAGS, self.tags()),
             (names::SHARDING_KEY, self.sharding_key()),
+            (names::BODY_CRC, crc.as_deref()),
         ];
         let own = own.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        encode_properties(own.chain(self.properties()))
+        let schedule = schedule.iter().map(|(name, value)| (*name, &**value));
+        encode_properties(own.chain(schedule).chain(self.properties()))
+    }
+
+    /// The bytes that the message takes in the body of a batch.
+    ///
+    /// Source: `MessageDecoder.encodeMessage`.
+    pub fn encoded_len(&self) -> usize {
+        BATCH_ITEM_HEAD + self.body.len() + self.encode_properties().len()
+    }
+
+    /// A message as a broker has stored it: what RocketMQ and brokers have added is left out.
+    pub(crate) fn from_stored(topic: &str, body: Bytes, flag: i32, properties: &str) -> Self {
+        let mut message = Self::new(topic, body).with_flag(flag);
+        for (name, value) in decode_properties(properties) {
+            message = match name {
+                names::KEYS => message.with_keys(value.split(names::KEY_SEPARATOR)),
+                names::TAGS => message.with_tags(value),
+                names::WAIT => message.with_wait_store_ok(value != "false"),
+                names::UNIQ_KEY => message.with_uniq_key(value),
+                names::SHARDING_KEY => message.with_sharding_key(value),
+                names::BODY_CRC => message.with_body_crc(true),
+                _ if names::RESERVED.contains(&name) => message,
+                _ => message.with_property(name, value),
+            };
+        }
+        message
     }
 
     fn joined_keys(&self) -> String {

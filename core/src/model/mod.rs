@@ -1,24 +1,31 @@
 //! The vocabulary: messages, queues, receipts, addresses, configuration, and their rules.
 
 mod address;
+mod checksum;
+mod compression;
 mod config;
 mod hash;
 mod identity;
 mod message;
 mod properties;
 mod receipt;
+mod schedule;
 mod strategy;
 mod translation;
 mod uniq_key;
 mod validate;
 
 pub use address::{Address, AddressError};
-pub use config::{ConfigError, ProducerConfig};
+pub use checksum::body_crc;
+pub use compression::{BadCompression, CompressionType};
+pub use config::{BatchSplitType, ConfigError, ProducerConfig};
 pub use hash::java_string_hash;
 pub use identity::Identity;
+pub(crate) use message::BATCH_ITEM_HEAD;
 pub use message::Message;
 pub use properties::{decode_properties, encode_properties, names};
 pub use receipt::{MessageQueue, SendReceipt, SendStatus};
+pub use schedule::Schedule;
 pub use strategy::RoutingStrategy;
 pub use translation::{AddressTranslation, SharedTranslation};
 pub use uniq_key::UniqKeys;

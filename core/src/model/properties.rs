@@ -16,11 +16,25 @@ pub mod names {
     pub const SHARDING_KEY: &str = "__SHARDINGKEY";
     /// The order key as users of other clients spell it.
     pub const SHARDING_KEY_ALIAS: &str = "SHARDING_KEY";
+    /// The body's checksum, where the producer was asked to send it along: no name of RocketMQ's.
+    pub const BODY_CRC: &str = "BODY_CRC";
+    /// The delay level.
+    pub const DELAY: &str = "DELAY";
+    /// When to deliver, ms since 1970.
+    pub const TIMER_DELIVER_MS: &str = "TIMER_DELIVER_MS";
+    /// How long to wait with the delivery, ms.
+    pub const TIMER_DELAY_MS: &str = "TIMER_DELAY_MS";
+    /// Marks a half message.
+    pub const TRAN_MSG: &str = "TRAN_MSG";
+    /// The group whose producers know about a half message.
+    pub const PGROUP: &str = "PGROUP";
+    /// How often a broker has asked about a half message.
+    pub const TRANSACTION_CHECK_TIMES: &str = "TRANSACTION_CHECK_TIMES";
     /// Separates the keys in [`KEYS`].
     pub const KEY_SEPARATOR: char = ' ';
 
     /// What a user may not set: `MessageConst.STRING_HASH_SET` and the names that brokers write.
-    pub(crate) const RESERVED: [&str; 56] = [
+    pub(crate) const RESERVED: [&str; 57] = [
         "KEYS",
         "TAGS",
         "WAIT",
@@ -77,6 +91,7 @@ pub mod names {
         "INNER_NUM",
         "INNER_BASE",
         "__SHARDINGKEY",
+        "BODY_CRC",
     ];
 }
 

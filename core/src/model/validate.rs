@@ -3,7 +3,7 @@
 
 use bytestring::ByteString;
 
-use super::{Message, properties::names};
+use super::{Message, Schedule, properties::names, schedule::DELAY_LEVEL_MAX};
 
 /// Longest topic, characters (all are ASCII).
 pub const TOPIC_LENGTH_MAX: usize = 127;
@@ -104,6 +104,39 @@ pub enum InvalidMessage {
         /// As given.
         key: String,
     },
+    /// Brokers take level 0 for none and levels above 18 for 18, without a word.
+    #[error("delay level {level} does not exist, there are 1 to {DELAY_LEVEL_MAX}")]
+    DelayLevel {
+        /// As given.
+        level: u8,
+    },
+    /// Brokers lose half messages that are to be delivered later.
+    #[error("a message with a delay or a timer cannot be part of a transaction: brokers lose it")]
+    ScheduledInTransaction,
+    /// One message of a batch, counted from zero; nothing of the batch was sent.
+    #[error("message {index} of the batch: {rule}")]
+    InBatch {
+        /// Its place in the batch.
+        index: usize,
+        /// The rule that it breaks.
+        rule: Box<InvalidMessage>,
+    },
+    /// A batch goes to one topic.
+    #[error("its topic is {topic:?}, that of the first is {first:?}")]
+    OtherTopicInBatch {
+        /// Its topic.
+        topic: ByteString,
+        /// The batch's topic.
+        first: ByteString,
+    },
+    /// Brokers deliver whatever is in a batch at once.
+    #[error(
+        "a message with a delay or a timer cannot be part of a batch: it would be delivered at once"
+    )]
+    ScheduledInBatch,
+    /// Brokers refuse batches to topics of consumers' retries.
+    #[error("messages to a retry topic cannot be part of a batch")]
+    RetryTopicInBatch,
     /// All properties together, as encoded.
     #[error("the properties take {length} bytes on the wire, at most {max} are allowed")]
     PropertiesTooLong {
@@ -112,6 +145,16 @@ pub enum InvalidMessage {
         /// The limit, bytes.
         max: usize,
     },
+}
+
+impl InvalidMessage {
+    /// Checks the length of a property string.
+    pub(crate) fn check_properties(properties: &str) -> Result<(), Self> {
+        match properties.len() {
+            0..=PROPERTIES_SIZE_MAX => Ok(()),
+            length => Err(Self::PropertiesTooLong { length, max: PROPERTIES_SIZE_MAX }),
+        }
+    }
 }
 
 /// Checks a topic's name.
@@ -166,6 +209,11 @@ pub fn validate_message(message: &Message, body_max: usize) -> Result<String, In
     if length > body_max {
         return Err(InvalidMessage::BodyTooLong { length, max: body_max });
     }
+    if let Some(Schedule::Level(level)) = message.schedule()
+        && !(1..=DELAY_LEVEL_MAX).contains(&level)
+    {
+        return Err(InvalidMessage::DelayLevel { level });
+    }
     validate_own_properties(message)?;
     for (name, value) in message.properties() {
         validate_property(name, value)?;
@@ -174,10 +222,7 @@ pub fn validate_message(message: &Message, body_max: usize) -> Result<String, In
         }
     }
     let properties = message.encode_properties();
-    if properties.len() > PROPERTIES_SIZE_MAX {
-        let length = properties.len();
-        return Err(InvalidMessage::PropertiesTooLong { length, max: PROPERTIES_SIZE_MAX });
-    }
+    InvalidMessage::check_properties(&properties)?;
     Ok(properties)
 }
 
@@ -248,6 +293,9 @@ mod tests {
             (message().with_property("p\u{2}", "v"), "'\\u{2}' is not allowed"),
             (message().with_property("p", "\0"), "'\\0' is not allowed"),
             (message().with_property("UNIQ_KEY", "x"), "reserved"),
+            (message().with_delay_level(0), "delay level 0 does not exist"),
+            (message().with_delay_level(19), "delay level 19 does not exist"),
+            (message().with_property("DELAY", "1"), "reserved"),
             (message().with_key(""), "must not be empty"),
             (message().with_key("a b"), "contains a space"),
             (message().with_tags("a\u{2}"), "is not allowed"),

@@ -70,6 +70,8 @@ pub struct Routes {
     pub news: News,
     pub(crate) topics: TopicTable,
     pub(crate) brokers: BTreeMap<Address, Reach>,
+    /// `MQVersion` of the brokers that have answered the first heartbeat on their connections.
+    pub(crate) versions: BTreeMap<Address, i32>,
     /// By broker name; shared with the routes before and after.
     pub(crate) health: BTreeMap<ByteString, Arc<BrokerHealth>>,
     /// One for all publications.
@@ -86,6 +88,12 @@ impl Routes {
     pub fn reach(&self, broker: &Address) -> Reach {
         let unknown = Reach::Down { failures: 0, error: None, resting: false };
         self.brokers.get(broker).cloned().unwrap_or(unknown)
+    }
+
+    /// `MQVersion` of the broker there, once it has answered the first heartbeat on the connection
+    /// that is up: from then on it knows the producer's group.
+    pub fn broker_version(&self, broker: &Address) -> Option<i32> {
+        self.versions.get(broker).copied()
     }
 
     /// How the broker of this name serves; none when no route has named it.

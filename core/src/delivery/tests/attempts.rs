@@ -203,7 +203,7 @@ fn row_9_no_pause_goes_beyond_the_deadline() {
         world.delivery = Delivery::new(
             world.now,
             stubborn,
-            message(),
+            parcel(),
             SendOptions::new(),
             &Choice::default(),
             seed,
@@ -233,7 +233,7 @@ fn a_broker_that_fails_again_and_again_gets_pauses_that_grow_and_differ_between_
         world.delivery = Delivery::new(
             world.now,
             patient,
-            message(),
+            parcel(),
             SendOptions::new(),
             &Choice::default(),
             seed,

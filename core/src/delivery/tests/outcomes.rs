@@ -247,17 +247,8 @@ fn row_47_the_message_comes_back_with_its_id() {
 
 #[test]
 fn an_invalid_message_comes_back_at_once() {
-    let now = Now::default();
     let invalid = Message::new("bad topic", "body");
-    let error = Delivery::new(
-        now,
-        Arc::new(config()),
-        invalid.clone(),
-        SendOptions::new(),
-        &Choice::default(),
-        1,
-    )
-    .unwrap_err();
+    let error = Parcel::new(&config(), invalid.clone()).unwrap_err();
     let kind = SendErrorKind::InvalidMessage(InvalidMessage::EmptyBody);
     assert_eq!(std::mem::discriminant(error.kind()), std::mem::discriminant(&kind));
     assert_eq!((error.outcome(), error.into_message()), (Outcome::NotSent, invalid));

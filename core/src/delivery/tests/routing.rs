@@ -156,7 +156,7 @@ fn a_random_choice_reaches_every_queue() {
         world.delivery = Delivery::new(
             world.now,
             Arc::new(config()),
-            message(),
+            parcel(),
             random.clone(),
             &Choice::default(),
             seed,
@@ -183,7 +183,7 @@ fn a_queue_of_another_topic_is_refused_before_anything_is_sent() {
     let queue = MessageQueue { topic: "Other".into(), broker_name: "a".into(), queue_id: 1 };
     let options = SendOptions::new().with_queue(queue);
     let (now, config) = (Now::default(), Arc::new(config()));
-    let refused = Delivery::new(now, config, message(), options, &Choice::default(), 1);
+    let refused = Delivery::new(now, config, parcel(), options, &Choice::default(), 1);
     let error = refused.unwrap_err();
     assert!(error.to_string().contains(r#"one of topic "Other""#), "{error}");
 }

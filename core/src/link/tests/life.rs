@@ -195,7 +195,8 @@ fn tokens_in_a_link_that_is_dropped_are_dropped_once() {
     for name in [1, 2, 3] {
         let request = &Question { name, body: Bytes::new() };
         let deadline = Instant::FAR_FUTURE;
-        let call = Call { request, token: token(name), deadline, linger: None, probe: false };
+        let call =
+            Call { request, token: token(name), deadline, linger: None, manner: Manner::Usual };
         link.handle_call(Now::default(), call).unwrap();
     }
     link.lend(Now::default(), &mut Outgoing::default());

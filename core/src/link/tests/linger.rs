@@ -7,7 +7,7 @@ const EXPIRED: CallError = CallError::Expired { lent: true };
 
 fn call_that_lingers(bench: &mut Bench, name: u32, until: Duration) {
     let token = Token::lingering(name, bench.now.instant + until);
-    bench.put_token(token, 100 * MS, Bytes::new(), false).unwrap();
+    bench.put_token(token, 100 * MS, Bytes::new(), Manner::Usual).unwrap();
 }
 
 #[test]

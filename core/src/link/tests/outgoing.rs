@@ -14,8 +14,13 @@ fn lent(sizes: &[usize]) -> (Outgoing, Vec<u8>) {
     let mut link = Link::new(LinkConfig::default());
     for (name, size) in (0..).zip(sizes) {
         let request = &Question { name, body: vec![name as u8; *size].into() };
-        let call =
-            Call { request, token: 0, deadline: Instant::FAR_FUTURE, linger: None, probe: false };
+        let call = Call {
+            request,
+            token: 0,
+            deadline: Instant::FAR_FUTURE,
+            linger: None,
+            manner: Manner::Usual,
+        };
         link.handle_call(Now::default(), call).unwrap();
     }
     let mut out = Outgoing::default();

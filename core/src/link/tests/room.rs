@@ -225,7 +225,8 @@ impl Bench {
     fn hold_body(&mut self, name: u32, size: usize) -> Rc<Cell<bool>> {
         let token = Token::new(name);
         let gone = Rc::clone(&token.gone);
-        self.put_token(token, 1000 * MS, vec![0; size].into(), false).expect("the link is open");
+        self.put_token(token, 1000 * MS, vec![0; size].into(), Manner::Usual)
+            .expect("the link is open");
         gone
     }
 }

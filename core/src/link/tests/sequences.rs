@@ -14,7 +14,7 @@ enum Op {
     Call {
         wait: u64,
         size: usize,
-        probe: bool,
+        manner: Manner,
         linger: bool,
     },
     /// A caller does not wait any longer.
@@ -22,6 +22,8 @@ enum Op {
         which: prop::sample::Index,
     },
     Lend,
+    /// The driver has written everything that it was lent.
+    Written,
     /// Answers one of the calls seen by the peer.
     Answer {
         which: prop::sample::Index,
@@ -37,10 +39,11 @@ enum Op {
 
 fn any_op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        6 => (0_u64..50, 0_usize..6_000, prop::bool::weighted(0.1), any::<bool>())
-            .prop_map(|(wait, size, probe, linger)| Op::Call { wait, size, probe, linger }),
+        6 => (0_u64..50, 0_usize..6_000, any_manner(), any::<bool>())
+            .prop_map(|(wait, size, manner, linger)| Op::Call { wait, size, manner, linger }),
         1 => any::<prop::sample::Index>().prop_map(|which| Op::Leave { which }),
         4 => Just(Op::Lend),
+        3 => Just(Op::Written),
         6 => (any::<prop::sample::Index>(), prop::sample::select(&[0, 2, 1500][..]))
             .prop_map(|(which, code)| Op::Answer { which, code }),
         1 => prop_oneof![any::<i32>(), 0..20, i32::MAX - 20..=i32::MAX].prop_map(Op::Stray),
@@ -50,6 +53,10 @@ fn any_op() -> impl Strategy<Value = Op> {
         1 => prop::bool::weighted(0.1).prop_map(|end| if end { Op::Close } else { Op::Poll }),
         4 => Just(Op::Poll),
     ]
+}
+
+fn any_manner() -> impl Strategy<Value = Manner> {
+    prop_oneof![7 => Just(Manner::Usual), 1 => Just(Manner::Probe), 2 => Just(Manner::Oneway)]
 }
 
 /// What callers and peer know.
@@ -87,7 +94,8 @@ impl Model {
     fn apply(&mut self, op: Op) {
         let bench = &mut self.bench;
         match op {
-            Op::Call { wait, size, probe, linger } => {
+            Op::Call { wait, size, manner, linger } => {
+                let probe = manner == Manner::Probe;
                 self.next += 1;
                 let (wait, body) = (Duration::from_millis(wait), Bytes::from(vec![0; size]));
                 let token = match linger && !probe {
@@ -96,7 +104,7 @@ impl Model {
                 };
                 self.lingering.extend(token.linger.map(|_| self.next));
                 let gone = Rc::clone(&token.gone);
-                if bench.put_token(token, wait, body, probe).is_ok() {
+                if bench.put_token(token, wait, body, manner).is_ok() {
                     self.open.insert(self.next, gone);
                     self.probes.extend(probe.then_some(self.next));
                 }
@@ -116,6 +124,7 @@ impl Model {
                 let in_order = names.filter(|name| !self.probes.contains(name)).is_sorted();
                 assert!(in_order, "somebody was overtaken");
             }
+            Op::Written => bench.link.handle_written(bench.written),
             Op::Answer { which, code } => {
                 if !self.read.is_empty() {
                     let (_, opaque) = *which.get(&self.read);
@@ -145,7 +154,8 @@ impl Model {
                 Told::Failed(name, CallError::Lost(_)) => (*name, true),
                 Told::Failed(name, CallError::Expired { lent }) => (*name, *lent),
                 Told::Failed(name, error) => panic!("{name} ended with {error}"),
-                Told::Request(_) | Told::GoAway => continue,
+                Told::Written(name) => (*name, true),
+                Told::Request(_) | Told::GoAway | Told::InDoubt(_) => continue,
             };
             let overdue = matches!(told, Told::Failed(_, CallError::Expired { lent: true }));
             if !(overdue && self.lingering.remove(&name)) {

@@ -7,8 +7,19 @@ use std::time::Duration;
 
 pub use rules::ConfigError;
 
-use super::{RoutingStrategy, SharedTranslation};
+use super::{CompressionType, RoutingStrategy, SharedTranslation};
 use crate::codec::SerializeType;
+
+/// What decides where a batch is split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BatchSplitType {
+    /// `max_message_size`: as few requests as can be.
+    #[default]
+    BySize,
+    /// `batch_size`, and `max_message_size` besides.
+    ByCount,
+}
 
 /// A producer's configuration; every field has an effect.
 ///
@@ -56,8 +67,37 @@ pub struct ProducerConfig {
     pub async_send_semaphore: usize,
     /// Bytes of sends in flight; further ones wait their turn. 64 MiB.
     pub in_flight_bytes_max: usize,
-    /// Longest body. 4 MiB.
+    /// Longest body, before it is compressed, and longest body of a batch. 4 MiB.
     pub max_message_size: usize,
+    /// Bodies from this size on are compressed, where that makes them smaller. Batches never are.
+    /// 4,096 bytes.
+    pub compress_msg_body_over_howmuch: usize,
+    /// How. Zlib.
+    pub compress_type: CompressionType,
+    /// How much effort it is worth: 1 to 9 for zlib, 1 to 22 for Zstandard; LZ4 has no levels. 5.
+    pub compress_level: i32,
+    /// What decides how many messages of a batch go in one request. By size.
+    pub batch_split_type: BatchSplitType,
+    /// Messages in one request, where batches are split by count. 32.
+    pub batch_size: usize,
+    /// How long a half message may be without a final state before it is dropped from the table of
+    /// open transactions; brokers ask about it all the same. 60 s.
+    pub transaction_timeout: Duration,
+    /// After so many check-backs about one transaction its listener is not asked again, and the
+    /// answer is *unknown*. 15.
+    pub max_check_times: u32,
+    /// How many check-backs are put to the listener at one time. 1.
+    pub check_concurrency: usize,
+    /// How many threads a listener that blocks is run on at most, where the producer itself does not
+    /// block: local transactions and check-backs together. 16.
+    pub listener_threads: usize,
+    /// Check-backs that may wait for the listener; further ones are answered *unknown*. 2,000.
+    pub check_queue_max: usize,
+    /// Transactions whose final state is remembered, so that a late check-back about them is
+    /// answered alike. 100,000.
+    pub final_states_max: usize,
+    /// For how long. 10 minutes.
+    pub final_states_kept: Duration,
     /// Whether a topic without a route is sent to as brokers create topics. True.
     pub auto_create_topic: bool,
     /// Queues of a topic created so. 4.
@@ -117,6 +157,18 @@ impl Default for ProducerConfig {
             async_send_semaphore: 10_000,
             in_flight_bytes_max: 64 * 1024 * 1024,
             max_message_size: 4 * 1024 * 1024,
+            compress_msg_body_over_howmuch: 4_096,
+            compress_type: CompressionType::default(),
+            compress_level: 5,
+            batch_split_type: BatchSplitType::default(),
+            batch_size: 32,
+            transaction_timeout: Duration::from_secs(60),
+            max_check_times: 15,
+            check_concurrency: 1,
+            listener_threads: 16,
+            check_queue_max: 2_000,
+            final_states_max: 100_000,
+            final_states_kept: Duration::from_secs(600),
             auto_create_topic: true,
             default_topic_queue_nums: 4,
             serialize_type: SerializeType::Binary,

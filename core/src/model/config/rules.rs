@@ -11,6 +11,8 @@ const MESSAGE_SIZE_MAX: usize = 16 * 1024 * 1024 - 64 * 1024;
 const DURATION_MIN: Duration = Duration::from_millis(1);
 /// Longer than anybody waits, and far from where a clock's arithmetic ends.
 const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The group of those that have not chosen one.
+const DEFAULT_GROUP: &str = "DEFAULT_PRODUCER";
 /// Brokers drop a producer that has been silent this long, and end an idle connection.
 const HEARTBEAT_INTERVAL_MAX: Duration = Duration::from_secs(120);
 
@@ -35,10 +37,34 @@ impl ProducerConfig {
         })
     }
 
+    /// Checks what a producer of half messages needs besides: a group that is its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when the group is the default one.
+    pub fn validate_for_transactions(&self) -> Result<(), ConfigError> {
+        let group = &self.producer_group;
+        let good = group != DEFAULT_GROUP;
+        let text = "brokers ask the group about half messages: give it one of its own";
+        rule(good, "producer_group", group, text)
+    }
+
     fn validate_sizes(&self) -> Result<(), ConfigError> {
         let size = self.max_message_size;
         let limit = format!("it must be from 1 to {MESSAGE_SIZE_MAX} bytes");
         rule((1..=MESSAGE_SIZE_MAX).contains(&size), "max_message_size", &size, &limit)?;
+        self.validate_compression()?;
+        let good = (1..=65_535).contains(&self.batch_size);
+        rule(good, "batch_size", &self.batch_size, "it must be from 1 to 65535")?;
+        for (field, count) in [
+            ("check_concurrency", self.check_concurrency),
+            ("listener_threads", self.listener_threads),
+            ("check_queue_max", self.check_queue_max),
+            ("final_states_max", self.final_states_max),
+        ] {
+            let good = (1..=10_000_000).contains(&count);
+            rule(good, field, &count, "it must be from 1 to 10000000")?;
+        }
         let queues = self.default_topic_queue_nums;
         let good = (1..=65_535).contains(&queues);
         rule(good, "default_topic_queue_nums", &queues, "it must be from 1 to 65535")?;
@@ -52,6 +78,16 @@ impl ProducerConfig {
         rule(good, "connection_in_flight_max", &sends, "it must be from 1 to 1000000")?;
         let bytes = self.connection_queue_bytes_max;
         rule(bytes >= 1, "connection_queue_bytes_max", &bytes, "it must be at least 1")
+    }
+
+    fn validate_compression(&self) -> Result<(), ConfigError> {
+        let format = self.compress_type;
+        let shown = format!("{format:?}").to_lowercase();
+        let missing = format!("the feature compression-{shown} is not compiled in");
+        rule(format.is_available(), "compress_type", &shown, &missing)?;
+        let (level, levels) = (self.compress_level, format.levels());
+        let limit = format!("it must be from {} to {}", levels.start(), levels.end());
+        rule(levels.contains(&level), "compress_level", &level, &limit)
     }
 
     fn validate_durations(&self) -> Result<(), ConfigError> {
@@ -68,6 +104,8 @@ impl ProducerConfig {
             ("heartbeat_timeout", self.heartbeat_timeout),
             ("connect_timeout", self.connect_timeout),
             ("reconnect_backoff_max", self.reconnect_backoff_max),
+            ("transaction_timeout", self.transaction_timeout),
+            ("final_states_kept", self.final_states_kept),
         ] {
             let shown = format!("{duration:?}");
             let good = (DURATION_MIN..=DURATION_MAX).contains(&duration);
@@ -161,6 +199,15 @@ mod tests {
             (good().with_timeout(Duration::MAX), "send_msg_timeout"),
             (good().with_connect_timeout(Duration::MAX), "connect_timeout"),
             (good().with_shutdown_timeout(Duration::MAX), "shutdown_timeout"),
+            (good().with_compress_level(0), "compress_level"),
+            (good().with_compress_level(23), "compress_level"),
+            (good().with_batch_size(0), "batch_size"),
+            (good().with_transaction_timeout(none), "transaction_timeout"),
+            (good().with_check_concurrency(0), "check_concurrency"),
+            (good().with_listener_threads(0), "listener_threads"),
+            (good().with_check_queue_max(0), "check_queue_max"),
+            (good().with_final_states_max(0), "final_states_max"),
+            (good().with_final_states_kept(none), "final_states_kept"),
             (good().with_async_send_semaphore(0), "async_send_semaphore"),
             (good().with_in_flight_bytes_max(0), "in_flight_bytes_max"),
             (good().with_connection_in_flight_max(0), "connection_in_flight_max"),

@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::ProducerConfig;
+use super::{BatchSplitType, ProducerConfig};
 use crate::{
     codec::SerializeType,
-    model::{AddressTranslation, RoutingStrategy, SharedTranslation},
+    model::{AddressTranslation, CompressionType, RoutingStrategy, SharedTranslation},
 };
 
 impl ProducerConfig {
@@ -104,6 +104,90 @@ impl ProducerConfig {
     #[must_use]
     pub fn with_max_message_size(mut self, bytes: usize) -> Self {
         self.max_message_size = bytes;
+        self
+    }
+
+    /// Sets [`compress_msg_body_over_howmuch`](Self::compress_msg_body_over_howmuch).
+    #[must_use]
+    pub fn with_compress_msg_body_over_howmuch(mut self, bytes: usize) -> Self {
+        self.compress_msg_body_over_howmuch = bytes;
+        self
+    }
+
+    /// Sets [`compress_type`](Self::compress_type).
+    #[must_use]
+    pub fn with_compress_type(mut self, format: CompressionType) -> Self {
+        self.compress_type = format;
+        self
+    }
+
+    /// Sets [`compress_level`](Self::compress_level).
+    #[must_use]
+    pub fn with_compress_level(mut self, level: i32) -> Self {
+        self.compress_level = level;
+        self
+    }
+
+    /// Sets [`batch_split_type`](Self::batch_split_type).
+    #[must_use]
+    pub fn with_batch_split_type(mut self, split: BatchSplitType) -> Self {
+        self.batch_split_type = split;
+        self
+    }
+
+    /// Sets [`batch_size`](Self::batch_size).
+    #[must_use]
+    pub fn with_batch_size(mut self, messages: usize) -> Self {
+        self.batch_size = messages;
+        self
+    }
+
+    /// Sets [`transaction_timeout`](Self::transaction_timeout).
+    #[must_use]
+    pub fn with_transaction_timeout(mut self, timeout: Duration) -> Self {
+        self.transaction_timeout = timeout;
+        self
+    }
+
+    /// Sets [`max_check_times`](Self::max_check_times).
+    #[must_use]
+    pub fn with_max_check_times(mut self, times: u32) -> Self {
+        self.max_check_times = times;
+        self
+    }
+
+    /// Sets [`check_concurrency`](Self::check_concurrency).
+    #[must_use]
+    pub fn with_check_concurrency(mut self, checks: usize) -> Self {
+        self.check_concurrency = checks;
+        self
+    }
+
+    /// Sets [`listener_threads`](Self::listener_threads).
+    #[must_use]
+    pub fn with_listener_threads(mut self, threads: usize) -> Self {
+        self.listener_threads = threads;
+        self
+    }
+
+    /// Sets [`check_queue_max`](Self::check_queue_max).
+    #[must_use]
+    pub fn with_check_queue_max(mut self, checks: usize) -> Self {
+        self.check_queue_max = checks;
+        self
+    }
+
+    /// Sets [`final_states_max`](Self::final_states_max).
+    #[must_use]
+    pub fn with_final_states_max(mut self, states: usize) -> Self {
+        self.final_states_max = states;
+        self
+    }
+
+    /// Sets [`final_states_kept`](Self::final_states_kept).
+    #[must_use]
+    pub fn with_final_states_kept(mut self, time: Duration) -> Self {
+        self.final_states_kept = time;
         self
     }
 

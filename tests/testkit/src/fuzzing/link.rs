@@ -13,7 +13,7 @@ use rocketmq_producer_core::{
     codec::{
         ExtFields, FieldWriter, Frame, FrameDecoder, Header, Language, Request, SerializeType,
     },
-    link::{Call, CallError, Link, LinkConfig, LinkError, LinkEvent, Outgoing},
+    link::{Call, CallError, Link, LinkConfig, LinkError, LinkEvent, Manner, Outgoing},
     time::{Instant, Now, UnixMillis},
 };
 
@@ -126,12 +126,16 @@ struct Run<'a> {
     open: BTreeMap<u32, Caller>,
     /// Probes may overtake.
     probes: BTreeSet<u32>,
+    /// Nobody answers these.
+    oneways: BTreeSet<u32>,
     /// No call that is no probe was lent out before this one.
     last_lent: u32,
     /// Calls whose bytes were lent out.
     lent: BTreeSet<u32>,
     /// What the socket has not taken yet.
     wire: BytesMut,
+    /// What it has taken in all.
+    written: u64,
     peer: BytesMut,
     /// What the peer has read: opaque and call.
     read: BTreeMap<u32, i32>,
@@ -156,9 +160,11 @@ impl<'a> Run<'a> {
             next_id: 0,
             open: BTreeMap::new(),
             probes: BTreeSet::new(),
+            oneways: BTreeSet::new(),
             last_lent: 0,
             lent: BTreeSet::new(),
             wire: BytesMut::new(),
+            written: 0,
             peer: BytesMut::new(),
             read: BTreeMap::new(),
             is_closed: false,
@@ -187,17 +193,20 @@ impl<'a> Run<'a> {
     fn call(&mut self) {
         let size = usize::from(self.script.byte()) * 24;
         let deadline = self.deadline();
-        let probe = self.probes.len() < PROBES_MAX && self.script.byte().is_multiple_of(16);
+        let manner = match self.script.byte() {
+            byte if byte.is_multiple_of(16) && self.probes.len() < PROBES_MAX => Manner::Probe,
+            byte if byte.is_multiple_of(3) => Manner::Oneway,
+            _ => Manner::Usual,
+        };
         let token = self.token();
         let (id, gone) = (token.id, Rc::clone(&token.gone));
         let request = &Question { id, body: vec![b'x'; size].into() };
-        match self
-            .link
-            .handle_call(self.now, Call { request, token, deadline, linger: None, probe })
-        {
+        let call = Call { request, token, deadline, linger: None, manner };
+        match self.link.handle_call(self.now, call) {
             Ok(()) => {
                 assert!(!self.is_closed, "a closed link takes no call");
-                self.probes.extend(probe.then_some(id));
+                self.probes.extend((manner == Manner::Probe).then_some(id));
+                self.oneways.extend((manner == Manner::Oneway).then_some(id));
                 self.open.insert(id, Caller { deadline, gone });
             }
             Err(refused) => assert_eq!(refused.token.come_out(), id),
@@ -239,6 +248,8 @@ impl<'a> Run<'a> {
                 self.read.insert(id, frame.header.opaque);
             }
         }
+        self.written += count as u64;
+        self.link.handle_written(self.written);
     }
 
     /// The peer answers something that it has read, maybe for the second time.
@@ -305,10 +316,21 @@ impl<'a> Run<'a> {
         while let Some(event) = self.link.poll() {
             match event {
                 LinkEvent::Done { token, outcome } => self.done(token.come_out(), outcome),
+                LinkEvent::Written { token } => self.taken(token.come_out()),
+                LinkEvent::InDoubt(count) => {
+                    assert!(self.is_closed && count <= self.oneways.len() as u64);
+                }
                 LinkEvent::Request(frame) => assert!(!frame.header.is_response()),
                 _ => {}
             }
         }
+    }
+
+    /// A call that nobody answers is over.
+    fn taken(&mut self, id: u32) {
+        self.open.remove(&id).unwrap_or_else(|| panic!("{id} comes out twice"));
+        assert!(self.oneways.contains(&id), "{id} was to be answered");
+        assert!(self.read.contains_key(&id), "{id} was not written");
     }
 
     fn done(&mut self, id: u32, outcome: Result<Frame, CallError>) {
@@ -317,6 +339,7 @@ impl<'a> Run<'a> {
         match outcome {
             Ok(answer) => {
                 assert!(was_lent, "{id} was answered before it was sent");
+                assert!(!self.oneways.contains(&id), "nobody answers {id}");
                 let own = self.read.get(&id).is_none_or(|own| *own == answer.header.opaque);
                 assert!(own, "{id} got the answer to another call");
             }

@@ -247,7 +247,9 @@ impl Loop<'_> {
             match network.write(conn, Side::Producer, self.outgoing.chunk(), waker) {
                 Ok(0) => break,
                 Ok(written) => {
+                    drop(network);
                     self.outgoing.advance(written);
+                    self.link.wrote(written);
                     wrote = Poll::Ready(Ok(()));
                 }
                 Err(end) => return Poll::Ready(Err(ended(end))),

@@ -45,7 +45,6 @@ pub(super) struct Transactions {
     /// Committed or rolled back, and not marked yet.
     ended: BTreeSet<i64>,
     marks_due: Option<Instant>,
-    marked: BTreeSet<i64>,
     pub(super) discarded: u64,
     /// Since when the next check is waited for, if there is anything to check.
     pub(super) checked: Option<Instant>,
@@ -78,7 +77,6 @@ impl Transactions {
         self.marks_due = None;
         for half in std::mem::take(&mut self.ended) {
             self.waiting.remove(&half);
-            self.marked.insert(half);
         }
         if self.waiting.is_empty() {
             self.checked = None;
@@ -175,11 +173,11 @@ impl Broker {
         }
     }
 
-    /// Publishes what a half message is half of. Only a mark that is written keeps it from being
-    /// published again.
+    /// Publishes what a half message is half of, as often as it is asked to: neither an earlier commit
+    /// nor a mark keeps it from being published again.
     fn commit(&mut self, now: Now, half: &StoredMessage, journal: &mut Journal) -> bool {
         let (topic, queue_id) = real_place(half);
-        if topic == HALF_TOPIC || self.transactions.marked.contains(&half.queue_offset) {
+        if topic == HALF_TOPIC {
             return false;
         }
         let sys_flag = half.sys_flag | COMMIT;

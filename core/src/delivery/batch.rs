@@ -1,0 +1,223 @@
+//! Which messages of a batch go together.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use crate::{
+    model::{
+        BatchSplitType, InvalidMessage, Message, MessageQueue, ProducerConfig, RoutingStrategy,
+        SendReceipt, validate_message,
+    },
+    route::{BadSelection, Choice, TopicRoute},
+};
+
+const RETRY_TOPIC_PREFIX: &str = "%RETRY%";
+
+/// Checks that messages can be a batch.
+///
+/// # Errors
+///
+/// [`InvalidMessage::InBatch`] names the first that cannot, and the rule that it breaks.
+pub fn validate_batch(config: &ProducerConfig, messages: &[Message]) -> Result<(), InvalidMessage> {
+    let Some(first) = messages.first() else { return Ok(()) };
+    for (index, message) in messages.iter().enumerate() {
+        validate_member(config, first, message)
+            .map_err(|rule| InvalidMessage::InBatch { index, rule: Box::new(rule) })?;
+    }
+    Ok(())
+}
+
+fn validate_member(
+    config: &ProducerConfig,
+    first: &Message,
+    message: &Message,
+) -> Result<(), InvalidMessage> {
+    validate_message(message, config.max_message_size)?;
+    if message.topic() != first.topic() {
+        let (topic, first) = (message.shared_topic(), first.shared_topic());
+        return Err(InvalidMessage::OtherTopicInBatch { topic, first });
+    }
+    if message.topic().starts_with(RETRY_TOPIC_PREFIX) {
+        return Err(InvalidMessage::RetryTopicInBatch);
+    }
+    if message.schedule().is_some() {
+        return Err(InvalidMessage::ScheduledInBatch);
+    }
+    Ok(())
+}
+
+/// Messages of a batch, by their places in it, that go to one queue, one request after the other so
+/// that their order is kept; or, with no queue, to wherever each request's turn is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// The only queue that they may go to, if there is one.
+    pub queue: Option<MessageQueue>,
+    /// The requests, in order.
+    pub requests: Vec<Vec<usize>>,
+}
+
+/// Shares out a batch among queues and requests: messages that may go to one queue only, by what
+/// `choice` says of each, go to that one, and those whose keys are hashed go with their like.
+///
+/// What waits for replicas and what does not goes in different requests: a broker takes one word
+/// for all of them.
+///
+/// # Errors
+///
+/// [`BadSelection`] when a selector does not choose a queue.
+pub fn share_out(
+    config: &ProducerConfig,
+    messages: &[Message],
+    choice: impl Fn(&Message) -> Choice,
+    route: Option<&TopicRoute>,
+) -> Result<Vec<Share>, BadSelection> {
+    let mut groups: BTreeMap<Together, Vec<usize>> = BTreeMap::new();
+    for (index, message) in messages.iter().enumerate() {
+        groups.entry(together(message, &choice(message), route)?).or_default().push(index);
+    }
+    let share = |(Together { queue, .. }, members): (Together, Vec<usize>)| {
+        let sizes: Vec<_> = members
+            .iter()
+            .map(|index| messages.get(*index).map_or(0, Message::encoded_len))
+            .collect();
+        let requests = split(config, &sizes);
+        let pick = |range: Range<usize>| members.get(range).unwrap_or_default().to_vec();
+        Share { queue, requests: requests.into_iter().map(pick).collect() }
+    };
+    Ok(groups.into_iter().map(share).collect())
+}
+
+/// Messages that have all of this in common can be in one request.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Together {
+    /// The only queue they may go to.
+    queue: Option<MessageQueue>,
+    /// The queue that they would rather go to than to another.
+    hashed: Option<MessageQueue>,
+    wait_store_ok: bool,
+}
+
+fn together(
+    message: &Message,
+    choice: &Choice,
+    route: Option<&TopicRoute>,
+) -> Result<Together, BadSelection> {
+    let queue = match route {
+        Some(route) => route.fixed_queue(message, choice)?,
+        None => None,
+    };
+    let by_key = matches!(choice, Choice::Strategy(RoutingStrategy::MessageHash));
+    let key = message.keys().next().filter(|_| by_key && queue.is_none());
+    let hashed = key.and_then(|key| route?.current_queue_for_key(key)).cloned();
+    Ok(Together { queue, hashed, wait_store_ok: message.wait_store_ok() })
+}
+
+/// The receipts of the messages of one request, in their order, from the receipt that the broker gave
+/// for all.
+///
+/// Source: `MQClientAPIImpl.processSendResponse`.
+pub fn split_receipt<'a>(
+    receipt: &'a SendReceipt,
+    messages: &'a [Message],
+) -> impl Iterator<Item = SendReceipt> + 'a {
+    let ids: Vec<&str> = receipt.offset_message_id.split(',').collect();
+    // Brokers that keep a batch together give one id for all of it.
+    let one_each = ids.len() == messages.len();
+    messages.iter().enumerate().map(move |(index, message)| SendReceipt {
+        message_id: message.uniq_key().unwrap_or_default().to_owned(),
+        offset_message_id: match ids.get(index).filter(|_| one_each) {
+            Some(id) => (*id).to_owned(),
+            None => receipt.offset_message_id.clone(),
+        },
+        queue_offset: receipt.queue_offset.saturating_add(index as i64),
+        ..receipt.clone()
+    })
+}
+
+/// Cuts messages of these sizes into stretches that fit one request each. One that is too large
+/// beside others goes alone.
+fn split(config: &ProducerConfig, sizes: &[usize]) -> Vec<Range<usize>> {
+    let count_max = match config.batch_split_type {
+        BatchSplitType::BySize => usize::MAX,
+        BatchSplitType::ByCount => config.batch_size,
+    };
+    let mut stretches = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (index, size) in sizes.iter().enumerate() {
+        let full = bytes + size > config.max_message_size || index - start == count_max;
+        if full && index > start {
+            stretches.push(start..index);
+            (start, bytes) = (index, 0);
+        }
+        bytes += size;
+    }
+    if start < sizes.len() {
+        stretches.push(start..sizes.len());
+    }
+    stretches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> ProducerConfig {
+        ProducerConfig::new("PG_TEST", "ns:9876")
+    }
+
+    fn rule(messages: &[Message]) -> String {
+        validate_batch(&config(), messages).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn row_39_what_cannot_be_batched_is_named() {
+        let good = || Message::new("T", "x");
+        for (bad, words) in [
+            (Message::new("U", "x"), "topic is \"U\", that of the first is \"T\""),
+            (good().with_delay_level(3), "delay or a timer"),
+            (good().with_delay_for(std::time::Duration::from_secs(1)), "delay or a timer"),
+            (good().with_property("TRAN_MSG", "true"), "reserved"),
+            (Message::new("T", vec![0; 4 * 1024 * 1024 + 1]), "4194305 bytes"),
+            (Message::new("T", ""), "the body is empty"),
+            (good().with_property("p", "v".repeat(32_767)), "at most 32767"),
+        ] {
+            let text = rule(&[good(), good(), bad, good()]);
+            assert!(text.contains("message 2 of the batch"), "{text}");
+            assert!(text.contains(words), "{text:?} does not say {words:?}");
+        }
+        assert!(rule(&[Message::new("%RETRY%group", "x")]).contains("retry topic"));
+        assert_eq!(validate_batch(&config(), &[]), Ok(()));
+    }
+
+    #[test]
+    fn row_39_batches_are_split_at_the_limit_and_not_before() {
+        let message = Message::new("T", "é".repeat(39));
+        let size = message.encoded_len();
+        for (limit, requests) in [(size * 2 - 1, 4), (size * 2, 2), (size * 2 + 1, 2)] {
+            let config = config().with_max_message_size(limit);
+            let parts = split(&config, &[size; 4]);
+            assert_eq!(parts.len(), requests, "limit {limit}");
+            assert_eq!(parts.iter().map(ExactSizeIterator::len).sum::<usize>(), 4);
+        }
+        assert_eq!(split(&config().with_max_message_size(1), &[size; 2]), [0..1, 1..2]);
+    }
+
+    #[test]
+    fn batches_can_be_split_by_count() {
+        let config = config().with_batch_split_type(BatchSplitType::ByCount).with_batch_size(32);
+        let lengths = |count| -> Vec<usize> {
+            split(&config, &vec![100; count]).iter().map(ExactSizeIterator::len).collect()
+        };
+        assert_eq!(lengths(32), [32]);
+        assert_eq!(lengths(65), [32, 32, 1]);
+        assert!(lengths(0).is_empty());
+    }
+
+    #[test]
+    fn what_waits_for_replicas_is_sent_apart_from_what_does_not() {
+        let message = |wait| Message::new("T", "x").with_wait_store_ok(wait);
+        let messages = [message(true), message(false), message(true)];
+        let shares = share_out(&config(), &messages, |_| Choice::default(), None).unwrap();
+        let requests: Vec<_> = shares.into_iter().flat_map(|share| share.requests).collect();
+        assert_eq!(requests, [vec![1], vec![0, 2]]);
+    }
+}

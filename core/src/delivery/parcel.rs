@@ -1,0 +1,265 @@
+//! What is sent: one message or several, made ready for the wire once.
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+
+use super::{SendError, SendErrorKind};
+use crate::{
+    codec::VERSION_WITH_TIMERS,
+    model::{
+        BATCH_ITEM_HEAD, InvalidMessage, Message, ProducerConfig, encode_properties, names,
+        validate_message,
+    },
+    mutants::{Mutant::PreparedAtEachAttempt, is_on},
+};
+
+/// Bits 2 and 3 of the system flag: a half message.
+const PREPARED: i32 = 0x4;
+
+/// A message, a batch or a half message, as it goes on the wire.
+///
+/// Made once: compressed once, its properties written once. All attempts send the same, and the
+/// message that it was made of stays as it was.
+#[derive(Clone, Debug)]
+pub struct Parcel {
+    /// The message; of a batch the first, which stands for all where queues are chosen.
+    pub(super) message: Message,
+    pub(super) body: Bytes,
+    pub(super) properties: String,
+    pub(super) sys_flag: i32,
+    pub(super) is_batch: bool,
+    /// It is not answered.
+    pub(super) is_oneway: bool,
+    pub(super) needs: Needs,
+}
+
+/// What a broker must have said in answer to this producer's first heartbeat before it is sent such
+/// a parcel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// Nothing.
+    Nothing,
+    /// That it knows the group: it asks those that it knows about half messages.
+    Registration,
+    /// That it is of this version or a newer one.
+    Version(i32),
+}
+
+impl Parcel {
+    /// One message, compressed if it is large and gets smaller.
+    ///
+    /// # Errors
+    ///
+    /// [`SendErrorKind::InvalidMessage`] names the rule broken, and the message comes back.
+    pub fn new(config: &ProducerConfig, message: Message) -> Result<Self, SendError> {
+        let properties = match validate_message(&message, config.max_message_size) {
+            Ok(properties) => properties,
+            Err(rule) => return Err(SendError::not_sent(rule.into(), message)),
+        };
+        let large = message.body().len() >= config.compress_msg_body_over_howmuch;
+        let format = config.compress_type;
+        let compressed =
+            large.then(|| format.compress(message.body(), config.compress_level)).flatten();
+        let (body, sys_flag) = compressed.unwrap_or_else(|| (message.body().clone(), 0));
+        let timed = message.schedule().is_some_and(|schedule| schedule.needs_timers());
+        let needs = if timed { Needs::Version(VERSION_WITH_TIMERS) } else { Needs::Nothing };
+        let (is_batch, is_oneway) = (false, false);
+        Ok(Self { message, body, properties, sys_flag, is_batch, is_oneway, needs })
+    }
+
+    /// One message whose transaction is not decided yet: the broker keeps it back.
+    ///
+    /// Source: `DefaultMQProducerImpl.sendMessageInTransaction`.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new); messages with a delay or a timer are refused, for brokers lose them.
+    pub fn half(config: &ProducerConfig, message: Message) -> Result<Self, SendError> {
+        if message.schedule().is_some() {
+            let rule = InvalidMessage::ScheduledInTransaction;
+            return Err(SendError::not_sent(rule.into(), message));
+        }
+        let parcel = Self::new(config, message)?;
+        let marks = [(names::TRAN_MSG, "true"), (names::PGROUP, &*config.producer_group)];
+        let properties = parcel.properties + &encode_properties(marks);
+        if let Err(rule) = InvalidMessage::check_properties(&properties) {
+            return Err(SendError::not_sent(rule.into(), parcel.message));
+        }
+        let (sys_flag, needs) = (parcel.sys_flag | PREPARED, Needs::Registration);
+        Ok(Self { properties, sys_flag, needs, ..parcel })
+    }
+
+    /// Messages for one queue in one request, none of which is checked: see
+    /// [`validate_batch`](crate::delivery::validate_batch). They have their ids already. One alone
+    /// travels as a single message; of none nothing is made.
+    ///
+    /// The header's properties stay empty but for `WAIT`, for brokers of 4.x add them to every
+    /// message.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), for one alone.
+    pub fn batch(config: &ProducerConfig, messages: &[Message]) -> Option<Result<Self, SendError>> {
+        let (first, others) = messages.split_first()?;
+        if others.is_empty() {
+            return Some(Self::new(config, first.clone()));
+        }
+        let wait = (!first.wait_store_ok()).then_some((names::WAIT, "false"));
+        Some(Ok(Self {
+            message: first.clone(),
+            body: encode_batch(messages),
+            properties: encode_properties(wait),
+            sys_flag: 0,
+            is_batch: true,
+            is_oneway: false,
+            needs: Needs::Nothing,
+        }))
+    }
+
+    /// The same, and the broker is not to answer.
+    #[must_use]
+    pub fn oneway(self) -> Self {
+        Self { is_oneway: true, ..self }
+    }
+
+    /// The message; of a batch the first.
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// The bytes that it takes, properties included.
+    pub fn size(&self) -> usize {
+        self.body.len() + self.properties.len()
+    }
+
+    /// It is not to be sent, and this is why.
+    #[must_use]
+    pub fn refused(self, why: SendErrorKind) -> SendError {
+        SendError::not_sent(why, self.message)
+    }
+
+    /// What careless clients do between two attempts.
+    pub(super) fn prepare_again(&mut self, config: &ProducerConfig) {
+        if is_on(PreparedAtEachAttempt)
+            && let Some((body, bits)) =
+                config.compress_type.compress(&self.body, config.compress_level)
+        {
+            (self.body, self.sys_flag) = (body, self.sys_flag | bits);
+        }
+    }
+}
+
+/// The body of a batch: `MessageDecoder.encodeMessages`. Brokers compute checksums themselves.
+fn encode_batch(messages: &[Message]) -> Bytes {
+    let bodies: usize = messages.iter().map(|message| message.body().len()).sum();
+    let mut out = BytesMut::with_capacity(bodies + messages.len() * 160);
+    for message in messages {
+        let properties = message.encode_properties();
+        let size = BATCH_ITEM_HEAD + message.body().len() + properties.len();
+        out.put_u32(size as u32);
+        // Magic number and checksum.
+        out.put_u64(0);
+        out.put_i32(message.flag());
+        out.put_u32(message.body().len() as u32);
+        out.put_slice(message.body());
+        out.put_u16(properties.len() as u16);
+        out.put_slice(properties.as_bytes());
+    }
+    out.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn config() -> ProducerConfig {
+        ProducerConfig::new("PG_TEST", "ns:9876")
+    }
+
+    fn vectors() -> serde_json::Value {
+        serde_json::from_str(include_str!("../../../tests/vectors.json")).unwrap()
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn batch(messages: &[Message]) -> Parcel {
+        Parcel::batch(&config(), messages).unwrap().unwrap()
+    }
+
+    #[test]
+    fn row_39_batches_are_encoded_as_java_does() {
+        let expected = vectors()["batch_body_two_messages"]["hex"].as_str().unwrap().to_owned();
+        let id = |last: &str| format!("7F0000011234014AE5A55EB85A9B000{last}");
+        let first = Message::new("TopicTest", "hello").with_tags("TagA").with_uniq_key(id("0"));
+        let second = Message::new("TopicTest", "world!").with_flag(7).with_uniq_key(id("1"));
+        let parcel = batch(&[first, second]);
+        assert_eq!(hex(&parcel.body), expected);
+        assert_eq!(parcel.properties, "", "4.x would add them to each message");
+    }
+
+    #[test]
+    fn row_39_a_batch_of_one_travels_as_a_single_message() {
+        let alone = batch(&[Message::new("T", "hello").with_tags("a")]);
+        assert!(!alone.is_batch);
+        assert_eq!(alone.body, "hello");
+        assert_eq!(alone.properties, "WAIT\u{1}true\u{2}TAGS\u{1}a\u{2}");
+        assert!(Parcel::batch(&config(), &[]).is_none());
+    }
+
+    #[test]
+    fn a_batch_says_once_that_nobody_waits_for_it_to_be_flushed() {
+        let message = Message::new("T", "x").with_wait_store_ok(false);
+        assert_eq!(batch(&[message.clone(), message]).properties, "WAIT\u{1}false\u{2}");
+    }
+
+    #[test]
+    fn row_44_only_large_bodies_that_get_smaller_are_compressed() {
+        let parcel = |body: Vec<u8>| Parcel::new(&config(), Message::new("T", body)).unwrap();
+        assert_eq!(parcel(vec![b'a'; 4_095]).sys_flag, 0);
+        assert_eq!(parcel(vec![b'a'; 4_096]).sys_flag, 0x301);
+        let mut random = fastrand::Rng::with_seed(1);
+        let noise: Vec<u8> = (0..5_000).map(|_| random.u8(..)).collect();
+        let parcel = parcel(noise.clone());
+        assert_eq!((parcel.sys_flag, &parcel.body[..]), (0, &noise[..]));
+    }
+
+    #[test]
+    fn half_messages_say_whose_they_are() {
+        let half = Parcel::half(&config(), Message::new("T", "x")).unwrap();
+        assert_eq!(half.sys_flag, 4);
+        let marks = "WAIT\u{1}true\u{2}TRAN_MSG\u{1}true\u{2}PGROUP\u{1}PG_TEST\u{2}";
+        assert_eq!(half.properties, marks);
+        let later = Message::new("T", "x").with_delay_level(1);
+        let refused = Parcel::half(&config(), later).unwrap_err();
+        let rule = InvalidMessage::ScheduledInTransaction;
+        assert_eq!(*refused.kind(), SendErrorKind::InvalidMessage(rule));
+    }
+
+    #[test]
+    fn a_half_message_whose_marks_do_not_fit_any_more_is_refused() {
+        let full = Message::new("T", "x").with_property("p", "v".repeat(32_750));
+        assert!(Parcel::new(&config(), full.clone()).is_ok());
+        assert!(Parcel::half(&config(), full).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn row_39_encoded_len_is_what_is_encoded(
+            items in prop::collection::vec(
+                (".{1,60}", prop::option::of("[a-zA-Z0-9é中]{1,20}"), any::<i32>(), any::<bool>()),
+                2..20,
+            ),
+        ) {
+            let message = |(body, tags, flag, wait): (String, Option<String>, i32, bool)| {
+                let message = Message::new("T", body).with_flag(flag).with_wait_store_ok(wait);
+                tags.into_iter().fold(message, Message::with_tags)
+            };
+            let messages: Vec<_> = items.into_iter().map(message).collect();
+            let total: usize = messages.iter().map(Message::encoded_len).sum();
+            prop_assert_eq!(batch(&messages).body.len(), total);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! One errand, as a future that needs no reactor and no timer of its caller.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use rocketmq_producer_core::{
+    client::Input,
+    delivery::{Ask, Errand, Step},
+    ids::LinkId,
+    link::{Call, CallError, CallRefused, Manner, Refusal},
+    time::Instant,
+};
+
+use crate::{
+    Clock, Session, SharedLink, Token, View, Wire,
+    session::InFlight,
+    slot::{Arrival, Caller, Slot},
+};
+
+/// What threads can wait for: a future whose waits end by themselves where links have drivers that
+/// keep time. An adapter whose drivers do not calls [`expire`](Self::expire) when
+/// [`deadline`](Self::deadline) has come.
+pub trait Timed: Future + Unpin {
+    /// The session's clock.
+    fn clock(&self) -> &Clock;
+
+    /// When the time of the calls that it waits for is up.
+    fn deadline(&self) -> Option<Instant>;
+
+    /// Ends the waits whose time is up on the links that it has called on, its own among them.
+    fn expire(&self);
+}
+
+/// An [`Errand`] under way, and all that it waits for.
+///
+/// Dropping it abandons the errand: what was queued on a link is still written, so the stream stays
+/// whole, and the broker may act on it.
+#[derive(Debug)]
+#[must_use = "nothing is done unless it is polled"]
+pub struct Journey<W: Wire, E> {
+    errand: E,
+    slot: Arc<Slot>,
+    /// Where the current attempt calls, and until when.
+    calling: Option<(Arc<SharedLink<W>>, Instant)>,
+    /// Where earlier attempts called.
+    called: Vec<Arc<SharedLink<W>>>,
+    /// Nothing is to be done before something arrives.
+    settled: bool,
+    session: InFlight<W>,
+}
+
+impl<W: Wire, E: Errand> Journey<W, E> {
+    pub(crate) fn new(errand: E, slot: Arc<Slot>, session: InFlight<W>) -> Self {
+        Self { errand, slot, calling: None, called: Vec::new(), settled: false, session }
+    }
+
+    pub(crate) fn session(&self) -> &Arc<Session<W>> {
+        &self.session.0
+    }
+
+    pub(crate) fn slot(&self) -> &Arc<Slot> {
+        &self.slot
+    }
+
+    pub(crate) fn errand(&mut self) -> &mut E {
+        &mut self.errand
+    }
+
+    /// Takes in what has arrived; true when that was anything.
+    fn look(&mut self, context: &Context<'_>) -> bool {
+        let arrived = self.slot.look(context);
+        let news = arrived.rung || !arrived.answers.is_empty();
+        for (attempt, arrival) in arrived.answers {
+            let now = self.session().clock.now();
+            match arrival {
+                Arrival::Answer(outcome) => self.errand.handle_outcome(now, attempt, outcome),
+                Arrival::Written => self.errand.handle_written(now, attempt),
+            }
+        }
+        news
+    }
+
+    /// Has the hub wake it when there is news, at `until` at the latest.
+    pub(crate) fn wait(&self, view: &View<W>, ask: Option<Ask>, until: Instant) {
+        self.session().wait_for_hub(view, self.errand.topic(), ask, until, &self.slot);
+    }
+
+    /// Steps until there is something to wait for; none then.
+    fn advance(&mut self) -> Option<E::Output> {
+        self.slot.no_longer_waits();
+        self.called.extend(self.calling.take().map(|(link, _)| link));
+        loop {
+            let view = self.session().view.load_full();
+            let now = self.session().clock.now();
+            match self.errand.step(now, &view.routes) {
+                Step::Done(output) => return Some(output),
+                Step::Wait { ask, until } => {
+                    self.wait(&view, ask, until);
+                    return None;
+                }
+                Step::Tell(ask) => {
+                    let until = self.errand.deadline();
+                    self.session().inbox.push(Input::Ask { ask, until });
+                }
+                Step::Call { link, attempt, deadline, linger, oneway } => {
+                    let manner = if oneway { Manner::Oneway } else { Manner::Usual };
+                    self.call(&view, link, attempt, (deadline, linger), manner);
+                }
+                Step::Answer => return None,
+            }
+        }
+    }
+
+    /// Makes the current attempt's call.
+    fn call(
+        &mut self,
+        view: &View<W>,
+        link: LinkId,
+        attempt: u32,
+        (deadline, linger): (Instant, Instant),
+        manner: Manner,
+    ) {
+        let (Some(link), Some(request)) = (view.links.get(link), self.errand.request()) else {
+            return self.errand.handle_gone();
+        };
+        let token = Token::Caller(Caller::new(&self.slot, attempt));
+        let linger = (linger > deadline).then_some(linger);
+        match link.call(Call { request: &request, token, deadline, linger, manner }) {
+            Ok(()) => {
+                drop(request);
+                self.calling = Some((Arc::clone(link), deadline));
+            }
+            Err(CallRefused { why, token, .. }) => {
+                drop(request);
+                token.forget();
+                match why {
+                    Refusal::Encode(error) => {
+                        let (now, error) =
+                            (self.session().clock.now(), Err(CallError::Encode(error)));
+                        self.errand.handle_outcome(now, attempt, error);
+                    }
+                    _ => self.errand.handle_gone(),
+                }
+            }
+        }
+    }
+}
+
+impl<W: Wire, E: Errand + Unpin> Future for Journey<W, E> {
+    type Output = E::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        // What comes between a step and the next look is seen by that look.
+        while this.look(context) || !this.settled {
+            if let Some(output) = this.advance() {
+                this.slot.finish();
+                return Poll::Ready(output);
+            }
+            this.settled = true;
+        }
+        Poll::Pending
+    }
+}
+
+impl<W: Wire, E: Errand + Unpin> Timed for Journey<W, E> {
+    fn clock(&self) -> &Clock {
+        &self.session.0.clock
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match &self.calling {
+            Some((_, deadline)) => Some(*deadline),
+            None if self.called.is_empty() => None,
+            None => Some(self.errand.deadline()),
+        }
+    }
+
+    fn expire(&self) {
+        let current = self.calling.iter().map(|(link, _)| link);
+        for link in current.chain(&self.called) {
+            link.handle_timeout();
+        }
+    }
+}
+
+impl<W: Wire, E> Drop for Journey<W, E> {
+    fn drop(&mut self) {
+        self.slot.abandon();
+    }
+}

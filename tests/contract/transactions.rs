@@ -1,0 +1,371 @@
+//! Messages that are delivered if a local transaction commits, and only then.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    thread,
+    time::Duration,
+};
+
+use rocketmq_producer::{
+    Confirmed, LocalTransactionState, Message, Outcome, ProducerConfig, SendErrorKind, SendStatus,
+};
+use rocketmq_producer_testkit::{
+    model::{Ended, Entry, Fault, Flavour, Node},
+    serve::EmbeddedCluster,
+};
+
+use crate::{
+    transactor::{Listener, Transacts, with_every_listener},
+    world::*,
+};
+use LocalTransactionState::{CommitMessage, RollbackMessage, Unknown};
+
+/// A cluster that asks after 100 ms, and every 100 ms, for as long as nobody answers.
+fn impatient() -> EmbeddedCluster {
+    asking_at_most(u32::MAX)
+}
+
+fn asking_at_most(times: u32) -> EmbeddedCluster {
+    let cluster = one_broker();
+    cluster.model(|model| {
+        model.keep_journal();
+        let wait = Duration::from_millis(100);
+        model.broker("broker-a").set_transaction_checks(wait, wait, times);
+    });
+    cluster
+}
+
+/// A listener that nobody is to ask.
+fn unasked() -> Listener {
+    Listener::checking(|message| panic!("{message:?} is asked about"))
+}
+
+fn always(state: LocalTransactionState) -> Listener {
+    Listener::checking(move |_| state)
+}
+
+fn config(cluster: &EmbeddedCluster) -> ProducerConfig {
+    crate::world::config(cluster).with_producer_group("transactions")
+}
+
+fn open_half_messages(cluster: &EmbeddedCluster) -> usize {
+    cluster.model(|model| model.open_half_messages())
+}
+
+/// What the brokers were told, so far.
+fn ends(cluster: &EmbeddedCluster) -> Vec<Ended> {
+    let entries = cluster.model(|model| model.take_entries());
+    let ended = |entry| if let Entry::Ended(ended) = entry { Some(ended) } else { None };
+    entries.into_iter().filter_map(ended).collect()
+}
+
+fn visible(cluster: &EmbeddedCluster) -> Vec<String> {
+    let stored = cluster.stored("Contract");
+    stored.iter().map(|stored| String::from_utf8(stored.body.to_vec()).unwrap()).collect()
+}
+
+fn row_14_what_is_committed_is_delivered_and_what_is_rolled_back_is_not<T: Transacts>() {
+    for flavour in [Flavour::V5, Flavour::V4] {
+        let cluster = one_broker();
+        cluster.model(|model| model.broker("broker-a").set_flavour(flavour));
+        let producer = T::started(config(&cluster), unasked());
+        let committed = producer.run(message("committed"), CommitMessage).unwrap();
+        assert!(committed.is_commit() && committed.is_confirmed(), "{committed:?}");
+        assert_eq!(committed.transaction_id, committed.receipt.message_id);
+        let rolled_back = producer.run(message("rolled back"), RollbackMessage).unwrap();
+        assert!(rolled_back.is_rollback() && rolled_back.is_confirmed());
+        let unknown = producer.run(message("unknown"), Unknown).unwrap();
+        assert!(unknown.is_unknown());
+        assert_eq!(unknown.confirmation, Confirmed::NotNeeded);
+        assert_eq!(visible(&cluster), ["committed"]);
+
+        let _ = producer.send(message("no transaction")).unwrap();
+        let stats = producer.stats();
+        assert_eq!((stats.total_transactions, stats.open), (3, 1));
+        let decided = (stats.committed_transactions, stats.rolled_back_transactions);
+        assert_eq!((decided, stats.unknown_transactions), ((1, 1), 1));
+        producer.shutdown();
+    }
+}
+
+fn a_transaction_that_is_begun_by_hand_is_ended_by_hand<T: Transacts>() {
+    let cluster = one_broker();
+    let producer = T::started(config(&cluster), unasked());
+    let first = producer.begin(message("committed")).unwrap();
+    let second = producer.begin(message("rolled back")).unwrap();
+    assert_eq!(first.receipt().status, SendStatus::SendOk);
+    assert_eq!((visible(&cluster).len(), open_half_messages(&cluster)), (0, 2));
+    assert!(second.rollback().is_confirmed());
+    assert!(first.commit().is_commit());
+    assert_eq!(visible(&cluster), ["committed"]);
+    assert_eq!(producer.stats().open, 0);
+}
+
+fn row_13_what_is_unknown_is_asked_about_and_settled<T: Transacts>() {
+    let cluster = impatient();
+    let asked = Arc::new(AtomicU32::new(0));
+    let asks = Arc::clone(&asked);
+    let listener = Listener::checking(move |message| {
+        asks.fetch_add(1, SeqCst);
+        if message.body() == "commit" { CommitMessage } else { RollbackMessage }
+    });
+    let producer = T::started(config(&cluster), listener);
+    for body in ["commit", "rollback"] {
+        let receipt = producer.run(message(body), Unknown).unwrap();
+        assert!(receipt.is_unknown());
+    }
+    // Dropped without a word.
+    drop(producer.begin(message("commit")).unwrap());
+    eventually("all are settled", || open_half_messages(&cluster) == 0);
+    assert_eq!(visible(&cluster), ["commit", "commit"]);
+    assert_eq!(asked.load(SeqCst), 3);
+    let stats = producer.stats();
+    assert_eq!((stats.total_transactions, stats.open), (3, 0));
+    assert_eq!((stats.committed_transactions, stats.rolled_back_transactions), (2, 1));
+    assert_eq!((stats.unknown_transactions, stats.avg_check_times), (3, 1.0));
+    let told = ends(&cluster);
+    assert!(told.iter().all(|end| end.broker == "broker-a"));
+    assert_eq!(told.iter().filter(|end| end.from_check && end.state != 0).count(), 3);
+}
+
+fn a_listener_that_does_not_know_yet_is_asked_again<T: Transacts>() {
+    let cluster = impatient();
+    let asked = AtomicU32::new(0);
+    let listener = Listener::checking(move |_| match asked.fetch_add(1, SeqCst) {
+        0 | 1 => Unknown,
+        _ => CommitMessage,
+    });
+    let producer = T::started(config(&cluster), listener);
+    let _ = producer.run(message("in the end"), Unknown).unwrap();
+    eventually("it is settled", || open_half_messages(&cluster) == 0);
+    assert_eq!(visible(&cluster), ["in the end"]);
+    assert_eq!(producer.stats().avg_check_times, 3.0);
+}
+
+fn row_14_a_check_during_the_local_transaction_is_answered_unknown<T: Transacts>() {
+    let cluster = impatient();
+    let listener = unasked().executing(|_, state| {
+        thread::sleep(Duration::from_millis(800));
+        state
+    });
+    let producer = T::started(config(&cluster), listener);
+    let receipt = producer.run(message("slow"), CommitMessage).unwrap();
+    assert!(receipt.is_commit() && receipt.check_times > 0, "{receipt:?}");
+    let told = ends(&cluster);
+    let (last, checks) = told.split_last().unwrap();
+    assert!(checks.iter().all(|end| end.state == 0 && end.from_check), "{told:?}");
+    assert_eq!((last.state, last.from_check), (8, false));
+    assert_eq!(visible(&cluster), ["slow"]);
+}
+
+fn row_13_the_broker_finds_its_producer_again_after_the_connection_was_lost<T: Transacts>() {
+    let cluster = impatient();
+    let producer = T::started(config(&cluster), always(CommitMessage));
+    let _ = producer.run(message("unknown"), Unknown).unwrap();
+    cluster.cut_connections(&broker_a());
+    eventually("it is settled", || visible(&cluster) == ["unknown"]);
+}
+
+fn row_13_another_instance_of_the_group_answers<T: Transacts>() {
+    let cluster = impatient();
+    let first = T::started(config(&cluster), unasked());
+    let _ = first.run(message("orphan"), Unknown).unwrap();
+    first.shutdown();
+    drop(first);
+    // It sends nothing; it is there.
+    let second = T::started(config(&cluster), always(CommitMessage));
+    eventually("it is settled", || open_half_messages(&cluster) == 0);
+    assert_eq!(visible(&cluster), ["orphan"]);
+    let stats = second.stats();
+    assert_eq!((stats.committed_transactions, stats.total_transactions, stats.open), (1, 0, 0));
+}
+
+fn row_14_the_end_goes_to_the_broker_that_has_the_half_message<T: Transacts>() {
+    let cluster = two_brokers();
+    cluster.model(|model| {
+        model.create_topic("Contract", 4);
+        model.keep_journal();
+    });
+    let producer = T::started(config(&cluster), unasked());
+    for number in 0..6 {
+        let half = producer.begin(message(&number.to_string())).unwrap();
+        let broker = half.receipt().message_queue.broker_name.to_string();
+        assert!(half.commit().is_confirmed());
+        let told = ends(&cluster);
+        assert_eq!((told.len(), told[0].broker.as_str(), told[0].published), (1, &*broker, true));
+    }
+    assert_eq!(visible(&cluster).len(), 6);
+}
+
+fn row_14_a_commit_that_nobody_confirms_is_told_as_unconfirmed_and_asked_about<T: Transacts>() {
+    let cluster = impatient();
+    let config = config(&cluster).with_timeout(Duration::from_secs(1));
+    let producer = T::started(config, unasked());
+    let half = producer.begin(message("heard or not")).unwrap();
+    cluster.refuse(&broker_a());
+    let receipt = half.commit();
+    assert!(receipt.is_commit(), "the local transaction is what it is");
+    assert!(matches!(receipt.confirmation, Confirmed::No(_)), "{receipt:?}");
+    assert_eq!(producer.stats().unconfirmed, 1);
+    cluster.accept_again(&broker_a());
+    // The listener is not asked: this producer knows what it has decided.
+    eventually("it is delivered", || visible(&cluster) == ["heard or not"]);
+}
+
+fn a_commit_that_gets_no_answer_is_not_told_twice_on_one_connection<T: Transacts>() {
+    let cluster = impatient();
+    let config = config(&cluster).with_timeout(Duration::from_millis(600));
+    let producer = T::started(config, unasked());
+    let half = producer.begin(message("once")).unwrap();
+    cluster.set_fault(&broker_a(), Fault::Hang);
+    let receipt = half.commit();
+    assert!(receipt.is_commit() && !receipt.is_confirmed(), "{receipt:?}");
+    let told = ends(&cluster).into_iter().filter(|end| !end.from_check);
+    assert_eq!(told.count(), 1, "the broker may have acted on it");
+}
+
+fn late_questions_about_what_is_settled_deliver_nothing_twice<T: Transacts>() {
+    let cluster = impatient();
+    let producer = T::started(config(&cluster), unasked());
+    for number in 0..50 {
+        let state = if number % 2 == 0 { CommitMessage } else { RollbackMessage };
+        assert!(producer.run(message(&number.to_string()), state).unwrap().is_confirmed());
+        thread::sleep(Duration::from_millis(10));
+    }
+    eventually("no question is left", || open_half_messages(&cluster) == 0);
+    thread::sleep(Duration::from_millis(300));
+    let asked = ends(&cluster).into_iter().filter(|end| end.from_check).count();
+    assert!(asked > 5, "asked {asked} times: the broker marks what is settled every 3 s only");
+    let mut expected: Vec<_> = (0..50).step_by(2).map(|number| number.to_string()).collect();
+    let mut delivered = visible(&cluster);
+    (delivered.sort(), expected.sort());
+    assert_eq!(delivered, expected, "each exactly once");
+}
+
+fn a_half_message_stored_with_doubt_is_rolled_back<T: Transacts>() {
+    let cluster = impatient();
+    let listener = unasked().executing(|_, _| panic!("nothing is to be executed"));
+    let producer = T::started(config(&cluster), listener);
+    cluster.set_fault(&broker_a(), Fault::ReplyCode(10));
+    let receipt = producer.run(message("doubt"), CommitMessage).unwrap();
+    assert_eq!(receipt.receipt.status, SendStatus::FlushDiskTimeout);
+    assert!(receipt.is_rollback(), "{receipt:?}");
+    let error = producer.begin(message("doubt")).err().expect("nobody is to act on it");
+    let kind = error.kind();
+    assert!(matches!(kind, SendErrorKind::HalfInDoubt(SendStatus::FlushDiskTimeout)), "{error}");
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    let states: Vec<_> = ends(&cluster).iter().map(|end| end.state).collect();
+    assert_eq!(states, [12, 12]);
+    assert_eq!((visible(&cluster).len(), producer.stats().open), (0, 0));
+}
+
+fn a_listener_that_panics_does_not_know<T: Transacts>() {
+    let cluster = impatient();
+    let checks = AtomicU32::new(0);
+    let listener = Listener::checking(move |_| match checks.fetch_add(1, SeqCst) {
+        0 => panic!("at the first check"),
+        _ => CommitMessage,
+    });
+    let listener = listener.executing(|_, _| panic!("while executing"));
+    let producer = T::started(config(&cluster), listener);
+    let receipt = producer.run(message("survives"), CommitMessage).unwrap();
+    assert!(receipt.is_unknown());
+    eventually("it is settled", || open_half_messages(&cluster) == 0);
+    assert_eq!(visible(&cluster), ["survives"]);
+    assert!(producer.send(message("and goes on")).is_ok());
+}
+
+fn row_13_what_cannot_be_asked_is_counted_and_answered_unknown<T: Transacts>() {
+    let cluster = asking_at_most(15);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sees = Arc::clone(&seen);
+    let listener = Listener::checking(move |message: &Message| {
+        sees.lock().unwrap().push(message.clone());
+        Unknown
+    });
+    let producer = T::started(config(&cluster), listener);
+    producer.set_max_check_times(2);
+    let _ = producer.run(message("never known"), Unknown).unwrap();
+    // After that the listener is left alone; the broker gives up after its own fifteen.
+    eventually("the broker gives up", || {
+        cluster.model(|model| model.discarded_half_messages()) == 1
+    });
+    assert_eq!(seen.lock().unwrap().len(), 2);
+    let told = ends(&cluster);
+    assert!(told.iter().all(|end| end.state == 0), "{told:?}");
+    assert!(told.iter().filter(|end| end.from_check).count() >= 14, "{told:?}");
+    assert_eq!(visible(&cluster).len(), 0);
+}
+
+fn checks_do_not_wait_for_a_slow_listener_to_send<T: Transacts>() {
+    let cluster = impatient();
+    let listener = Listener::checking(|_| {
+        thread::sleep(Duration::from_secs(3));
+        CommitMessage
+    });
+    let producer = T::started(config(&cluster).with_check_queue_max(2), listener);
+    for number in 0..20 {
+        let _ = producer.run(message(&number.to_string()), Unknown).unwrap();
+    }
+    eventually("more are asked about than can wait", || producer.stats().overlooked_checks > 5);
+    let begun = std::time::Instant::now();
+    let _ = producer.send(message("not held up")).unwrap();
+    assert!(begun.elapsed() < SLACK);
+}
+
+fn what_cannot_be_in_a_transaction_is_refused<T: Transacts>() {
+    let cluster = one_broker();
+    let producer = T::started(config(&cluster), unasked());
+    for bad in [
+        message("x").with_delay_level(1),
+        message("x").with_delay_for(Duration::from_secs(2)),
+        Message::new("", "x"),
+    ] {
+        let error = producer.run(bad, CommitMessage).unwrap_err();
+        assert!(matches!(error.kind(), SendErrorKind::InvalidMessage(_)), "{error}");
+    }
+    let once = producer.begin(message("x").with_uniq_key("A".repeat(32))).unwrap();
+    let twice = producer.begin(message("x").with_uniq_key("A".repeat(32))).err().unwrap();
+    assert!(matches!(twice.kind(), SendErrorKind::TransactionOpen), "{twice}");
+    assert!(once.commit().is_confirmed());
+    assert_eq!(producer.stats().total_transactions, 1);
+}
+
+fn a_half_message_that_fails_leaves_nothing_behind<T: Transacts>() {
+    let cluster = one_broker();
+    let config = config(&cluster).with_timeout(Duration::from_secs(1));
+    let listener = unasked().executing(|_, _| panic!("nothing is to be executed"));
+    let stopped = T::stopped(config.clone(), listener.clone());
+    let error = stopped.run(message("too early"), CommitMessage).unwrap_err();
+    assert!(matches!(error.kind(), SendErrorKind::NotRunning), "{error}");
+
+    let producer = T::started(config, listener);
+    let _ = producer.send(message("the connection is up")).unwrap();
+    cluster.set_fault(&Node::Broker("broker-a".to_owned()), Fault::Hang);
+    let error = producer.run(message("no answer"), CommitMessage).unwrap_err();
+    assert_eq!(error.outcome(), Outcome::Unknown);
+    assert_eq!(producer.stats().open, 0);
+}
+
+with_every_listener!(
+    row_14_what_is_committed_is_delivered_and_what_is_rolled_back_is_not,
+    a_transaction_that_is_begun_by_hand_is_ended_by_hand,
+    row_13_what_is_unknown_is_asked_about_and_settled,
+    a_listener_that_does_not_know_yet_is_asked_again,
+    row_14_a_check_during_the_local_transaction_is_answered_unknown,
+    row_13_the_broker_finds_its_producer_again_after_the_connection_was_lost,
+    row_13_another_instance_of_the_group_answers,
+    row_14_the_end_goes_to_the_broker_that_has_the_half_message,
+    row_14_a_commit_that_nobody_confirms_is_told_as_unconfirmed_and_asked_about,
+    a_commit_that_gets_no_answer_is_not_told_twice_on_one_connection,
+    late_questions_about_what_is_settled_deliver_nothing_twice,
+    a_half_message_stored_with_doubt_is_rolled_back,
+    a_listener_that_panics_does_not_know,
+    row_13_what_cannot_be_asked_is_counted_and_answered_unknown,
+    checks_do_not_wait_for_a_slow_listener_to_send,
+    what_cannot_be_in_a_transaction_is_refused,
+    a_half_message_that_fails_leaves_nothing_behind,
+);
