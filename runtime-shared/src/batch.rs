@@ -73,14 +73,14 @@ impl<W: Wire> Batch<W> {
         oneway: bool,
         session: InFlight<W>,
     ) -> Self {
-        let started = session.0.clock.now();
-        let timeout = options.timeout.unwrap_or(session.0.config.send_msg_timeout);
+        let started = session.session.clock.now();
+        let timeout = options.timeout.unwrap_or(session.session.config.send_msg_timeout);
         let key = |message: &Message| -> Option<LaneKey> {
             Some((message.shared_topic(), message.sharding_key()?.into()))
         };
         let keys: BTreeSet<_> = messages.iter().filter_map(key).collect();
         let (wanted, slot) = (keys.len(), Arc::new(Slot::default()));
-        session.0.gate.enter(keys, &slot);
+        session.session.gate.enter(keys, &slot);
         Self {
             results: messages.iter().map(|_| None).collect(),
             messages,
@@ -96,7 +96,7 @@ impl<W: Wire> Batch<W> {
     }
 
     fn session(&self) -> &Arc<Session<W>> {
-        &self.session.0
+        &self.session.session
     }
 
     /// Waits for the lanes; true when it has them all.
@@ -109,7 +109,7 @@ impl<W: Wire> Batch<W> {
         if std::mem::replace(asked, true) && !arrived.rung {
             return Poll::Pending;
         }
-        let (view, now) = (self.session.0.view.load_full(), self.session.0.clock.now());
+        let (view, now) = (self.session.session.view.load_full(), self.session.session.clock.now());
         if let Phase::Closed(why) = &view.routes.phase {
             return Poll::Ready(Err(SendErrorKind::ShuttingDown(why.clone())));
         }
@@ -119,7 +119,7 @@ impl<W: Wire> Batch<W> {
             return Poll::Ready(Err(SendErrorKind::TimedOut { phase, after }));
         }
         let topic = self.messages.first().map(Message::shared_topic).unwrap_or_default();
-        self.session.0.wait_for_hub(&view, topic, None, self.deadline, &self.slot);
+        self.session.session.wait_for_hub(&view, topic, None, self.deadline, &self.slot);
         Poll::Pending
     }
 
@@ -138,7 +138,7 @@ impl<W: Wire> Batch<W> {
         }
         let topic = self.messages.first().map(Message::shared_topic).unwrap_or_default();
         let routing = Routing::new(self.started, topic, self.deadline);
-        let journey = Journey::new(routing, Arc::default(), self.session.clone());
+        let journey = Journey::new(routing, Arc::default(), self.session.share());
         self.stage = Stage::Routing(journey);
     }
 
@@ -214,7 +214,7 @@ impl<W: Wire> Batch<W> {
         let parcel = if self.oneway { parcel?.oneway() } else { parcel? };
         let mut options = self.options.clone();
         options.choice = Some(queue.map_or_else(|| self.choice.clone(), Choice::Queue));
-        session.begin_request(self.started, parcel, options, self.session.clone())
+        session.begin_request(self.started, parcel, options, self.session.share())
     }
 
     fn pick(&self, members: &[usize]) -> Vec<Message> {

@@ -58,7 +58,8 @@ impl<W: Wire> Check<W> {
         let Some(task) = &mut self.task else { return };
         let now = self.session.clock.now();
         let id = task.check.half.transaction_id.clone();
-        let answer = self.session.desk.table().handle_listener(now, task.link, &id, state);
+        let answer =
+            self.session.desk.with(|table| table.handle_listener(now, task.link, &id, state));
         task.answer = match answer {
             Answer::State { state, settles } => Some((state, settles)),
             Answer::Ask => None,
@@ -71,12 +72,12 @@ impl<W: Wire> Check<W> {
         let (state, settles) = task.answer.unwrap_or((LocalTransactionState::Unknown, false));
         let guard = match state {
             LocalTransactionState::Unknown => None,
-            _ => self.session.enter(),
+            _ => self.session.look_in(),
         };
         let Some(guard) = guard else {
             self.say_unknown(&task);
             if settles {
-                self.session.desk.table().told(&task.check.half.transaction_id, None);
+                self.session.desk.with(|table| table.told(&task.check.half.transaction_id, None));
             }
             return None;
         };

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     future::poll_fn,
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     task::{Poll, Waker},
@@ -64,8 +64,9 @@ impl Desk {
         }
     }
 
-    pub(crate) fn table(&self) -> MutexGuard<'_, Transactions> {
-        lock(&self.table)
+    /// One step of the table, and nothing else: its lock is not held beyond it.
+    pub(crate) fn with<R>(&self, step: impl FnOnce(&mut Transactions) -> R) -> R {
+        step(&mut lock(&self.table))
     }
 
     /// A broker asks. What can be said at once is, by the hub itself; the rest waits for a listener.
@@ -78,13 +79,13 @@ impl Desk {
         frame: &Frame,
     ) {
         let Ok(check) = CheckBack::parse(frame, BODY_MAX) else {
-            return self.table().overlooked(None);
+            return self.with(|table| table.overlooked(None));
         };
         if !self.has_listener || !open || check.group != config.producer_group {
-            self.table().overlooked(None);
+            self.with(|table| table.overlooked(None));
             return say_unknown(config, link, &check);
         }
-        let answer = self.table().handle_check(now, link.id(), &check);
+        let answer = self.with(|table| table.handle_check(now, link.id(), &check));
         let task = match answer {
             Answer::Ask => Task { link: link.id(), check, answer: None },
             Answer::State { state: LocalTransactionState::Unknown, .. } => {
@@ -103,11 +104,12 @@ impl Desk {
     /// Nobody will see to it.
     pub(crate) fn give_up(&self, task: &Task) {
         let id = &task.check.half.transaction_id;
-        let mut table = self.table();
-        table.overlooked(Some(id));
-        if let Some((_, true)) = task.answer {
-            table.told(id, None);
-        }
+        self.with(|table| {
+            table.overlooked(Some(id));
+            if let Some((_, true)) = task.answer {
+                table.told(id, None);
+            }
+        });
     }
 
     fn put(&self, task: Task) -> Result<(), Task> {

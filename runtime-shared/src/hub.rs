@@ -105,7 +105,7 @@ impl<D: Dialer> Hub<D> {
             }
         }
         self.client.handle_timeout(now);
-        self.session.desk.table().handle_timeout(now);
+        self.session.desk.with(|table| table.handle_timeout(now));
         while let Some(output) = self.client.poll() {
             self.carry_out(output);
         }
@@ -120,7 +120,7 @@ impl<D: Dialer> Hub<D> {
     }
 
     fn deadline(&self) -> Option<Deadline> {
-        let transactions = self.session.desk.table().deadline();
+        let transactions = self.session.desk.with(|table| table.deadline());
         let own = Deadline::sooner(self.client.deadline(), self.waiting.deadline());
         Deadline::sooner(own, transactions)
     }

@@ -59,7 +59,7 @@ impl<W: Wire, E: Errand> Journey<W, E> {
     }
 
     pub(crate) fn session(&self) -> &Arc<Session<W>> {
-        &self.session.0
+        &self.session.session
     }
 
     pub(crate) fn slot(&self) -> &Arc<Slot> {
@@ -169,7 +169,7 @@ impl<W: Wire, E: Errand + Unpin> Future for Journey<W, E> {
 
 impl<W: Wire, E: Errand + Unpin> Timed for Journey<W, E> {
     fn clock(&self) -> &Clock {
-        &self.session.0.clock
+        &self.session.session.clock
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -130,7 +130,8 @@ impl<W: Wire> Lifecycle<W> {
         let transactional = self.role == Role::Transactional;
         let client = if transactional { client.answering_checks() } else { client };
         let desk = Desk::new(&self.config, transactional);
-        lock(&self.limits).apply(&mut desk.table());
+        let limits = *lock(&self.limits);
+        desk.with(|table| limits.apply(table));
         let session = Arc::new(Session::new(Arc::clone(&self.config), &identity, clock, desk));
         if transactional && self.config.auto_create_topic {
             // As in Java: brokers that create topics may have half messages of this group.
@@ -223,13 +224,7 @@ impl<W: Wire> Lifecycle<W> {
     /// As [`begin_send`](Self::begin_send), and [`SendErrorKind::TransactionOpen`].
     pub fn begin_half(&self, message: Message) -> Result<HalfSending<W>, SendError> {
         let session = self.session_for(&message)?;
-        let Some(guard) = session.enter() else {
-            return Err(SendError::not_sent(SendErrorKind::NotRunning, message));
-        };
-        let message = session.with_id(session.clock.now(), message);
-        let (options, choice) = (SendOptions::new(), self.choice.load());
-        let sending = session.begin(message.clone(), options, &choice, true, Parcel::half)?;
-        HalfSending::new(sending, message, guard)
+        session.begin_half(message, &self.choice.load())
     }
 
     /// The session that a message can be sent in.
@@ -269,18 +264,18 @@ impl<W: Wire> Lifecycle<W> {
         let mut limits = lock(&self.limits);
         change(&mut limits);
         if let Some(session) = self.session() {
-            limits.apply(&mut session.desk.table());
+            session.desk.with(|table| limits.apply(table));
         }
     }
 
     /// What transactions have come to since the last start.
     pub fn transaction_stats(&self) -> TransactionStats {
-        self.session().map(|session| session.desk.table().stats()).unwrap_or_default()
+        self.session().map(|session| session.desk.with(|table| table.stats())).unwrap_or_default()
     }
 
     /// The transactions that are open.
     pub fn open_transactions(&self) -> Vec<TransactionMetadata> {
-        self.session().map(|session| session.desk.table().open()).unwrap_or_default()
+        self.session().map(|session| session.desk.with(|table| table.open())).unwrap_or_default()
     }
 
     /// One-way sends since the last start.

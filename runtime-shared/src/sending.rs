@@ -56,6 +56,8 @@ impl<W: Wire> Sending<W> {
                 _ => Some(phase),
             };
             if self.turn != Some(phase) {
+                // A bell that has rung in the same moment rings no more.
+                self.settled &= !arrived.rung;
                 continue;
             }
             if self.settled && !arrived.rung {

@@ -18,7 +18,7 @@ use rocketmq_producer_core::{
 };
 
 use crate::{
-    Clock, Inbox, Sending, ShutdownError, Wire,
+    Clock, HalfSending, Inbox, Sending, ShutdownError, Wire,
     batch::{Batch, BatchOrNone},
     desk::Desk,
     gate::Gate,
@@ -209,9 +209,21 @@ impl<W: Wire> Session<W> {
         patient: bool,
         wrap: impl FnOnce(&ProducerConfig, Message) -> Result<Parcel, SendError>,
     ) -> Result<Sending<W>, SendError> {
-        let Some(guard) = self.enter() else {
-            return Err(SendError::not_sent(SendErrorKind::NotRunning, message));
-        };
+        match self.enter() {
+            Some(guard) => self.begin_in(guard, message, options, choice, patient, wrap),
+            None => Err(SendError::not_sent(SendErrorKind::NotRunning, message)),
+        }
+    }
+
+    fn begin_in(
+        &self,
+        guard: InFlight<W>,
+        message: Message,
+        options: SendOptions,
+        choice: &Choice,
+        patient: bool,
+        wrap: impl FnOnce(&ProducerConfig, Message) -> Result<Parcel, SendError>,
+    ) -> Result<Sending<W>, SendError> {
         let now = self.clock.now();
         let parcel = wrap(&self.config, self.with_id(now, message))?;
         let delivery = self.delivery(now, parcel, options, choice)?;
@@ -241,6 +253,25 @@ impl<W: Wire> Session<W> {
             }
         };
         Ok(Sending::new(delivery, slot, turn, guard))
+    }
+
+    /// Begins a transaction: the send of its half message.
+    ///
+    /// # Errors
+    ///
+    /// The same, and [`SendErrorKind::TransactionOpen`].
+    pub(crate) fn begin_half(
+        self: &Arc<Self>,
+        message: Message,
+        choice: &Choice,
+    ) -> Result<HalfSending<W>, SendError> {
+        let Some(guard) = self.enter() else {
+            return Err(SendError::not_sent(SendErrorKind::NotRunning, message));
+        };
+        let message = self.with_id(self.clock.now(), message);
+        let (part, options, sent) = (guard.share(), SendOptions::new(), message.clone());
+        let sending = self.begin_in(part, sent, options, choice, true, Parcel::half)?;
+        HalfSending::new(sending, message, guard)
     }
 
     /// Begins a batch; what it is refused for is told of each message.
@@ -319,28 +350,43 @@ impl<W: Wire> Session<W> {
             return None;
         }
         self.in_flight.fetch_add(1, Ordering::SeqCst);
-        let guard = InFlight(Arc::clone(self));
+        let guard = InFlight { session: Arc::clone(self), is_counted: true };
+        self.is_open().then_some(guard)
+    }
+
+    /// For what a shutdown does not wait for.
+    pub(crate) fn look_in(self: &Arc<Self>) -> Option<InFlight<W>> {
+        let guard = InFlight { session: Arc::clone(self), is_counted: false };
         self.is_open().then_some(guard)
     }
 }
 
-/// Counts one send as in flight for as long as it lives.
+/// Counts one send, batch or transaction as in flight for as long as it lives.
 #[derive(Debug)]
-pub(crate) struct InFlight<W>(pub(crate) Arc<Session<W>>);
+pub(crate) struct InFlight<W> {
+    pub(crate) session: Arc<Session<W>>,
+    is_counted: bool,
+}
 
-impl<W> Clone for InFlight<W> {
-    fn clone(&self) -> Self {
-        // It is not over while this one is counted, so the last one is not missed.
-        self.0.in_flight.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(&self.0))
+impl<W> InFlight<W> {
+    /// For a part of what this counts, and which it outlives.
+    pub(crate) fn share(&self) -> Self {
+        Self { session: Arc::clone(&self.session), is_counted: false }
+    }
+
+    /// For what comes after this one.
+    pub(crate) fn hand_over(&mut self) -> Self {
+        let is_counted = std::mem::take(&mut self.is_counted);
+        Self { session: Arc::clone(&self.session), is_counted }
     }
 }
 
 impl<W> Drop for InFlight<W> {
     fn drop(&mut self) {
-        let last = self.0.in_flight.fetch_sub(1, Ordering::SeqCst) == 1;
-        if last && !self.0.is_open() {
-            self.0.inbox.push(Input::Drained);
+        let session = &self.session;
+        let last = self.is_counted && session.in_flight.fetch_sub(1, Ordering::SeqCst) == 1;
+        if last && !session.is_open() {
+            session.inbox.push(Input::Drained);
         }
     }
 }

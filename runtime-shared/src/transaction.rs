@@ -41,7 +41,7 @@ struct Opened<W: Wire> {
 impl<W: Wire> Drop for Opened<W> {
     fn drop(&mut self) {
         if !self.stored {
-            self.session.0.desk.table().not_sent(&self.id);
+            self.session.session.desk.with(|table| table.not_sent(&self.id));
         }
     }
 }
@@ -57,7 +57,8 @@ impl<W: Wire> HalfSending<W> {
         message: Message,
         session: InFlight<W>,
     ) -> Result<Self, SendError> {
-        let begun = session.0.desk.table().begin(session.0.clock.now(), &message);
+        let begun =
+            session.session.desk.with(|table| table.begin(session.session.clock.now(), &message));
         if !begun {
             return Err(SendError::not_sent(SendErrorKind::TransactionOpen, message));
         }
@@ -114,11 +115,11 @@ pub struct Half<W: Wire> {
 
 impl<W: Wire> Half<W> {
     fn new(mut opened: Opened<W>, message: Message, receipt: SendReceipt) -> Self {
-        let session = opened.session.clone();
+        let session = opened.session.hand_over();
         // It stays in the table.
         opened.stored = true;
-        session.0.desk.table().stored();
-        let routes = session.0.routes();
+        session.session.desk.with(|table| table.stored());
+        let routes = session.session.routes();
         let route = routes.topic(message.topic()).and_then(|entry| entry.route.clone());
         let master = route.and_then(|r| r.master(&receipt.message_queue.broker_name).cloned());
         Self { message, receipt, address: master, session, ended: false }
@@ -155,17 +156,17 @@ impl<W: Wire> Half<W> {
     /// Ends the transaction, and tells the broker.
     pub fn end(mut self, state: LocalTransactionState) -> Ending<W> {
         self.ended = true;
-        let session = self.session.clone();
-        let (now, id) = (session.0.clock.now(), self.transaction_id().to_owned());
-        let check_times = session.0.desk.table().check_times(&id);
+        let session = self.session.hand_over();
+        let (now, id) = (session.session.clock.now(), self.transaction_id().to_owned());
+        let check_times = session.session.desk.with(|table| table.check_times(&id));
         let over = |confirmation| Telling::Over(Some(confirmation));
         let telling = match state {
             LocalTransactionState::Unknown => {
                 self.say_unknown();
-                session.0.desk.table().unresolved(&id);
+                session.session.desk.with(|table| table.unresolved(&id));
                 over(Confirmed::NotNeeded)
             }
-            _ => match session.0.desk.table().decide(now, &id, state) {
+            _ => match session.session.desk.with(|table| table.decide(now, &id, state)) {
                 Decision::Already { state: told, confirmed: true } if told == state => {
                     over(Confirmed::Yes)
                 }
@@ -181,7 +182,7 @@ impl<W: Wire> Half<W> {
 
     /// Tells the broker, if it is connected. Brokers do not answer that.
     fn say_unknown(&self) {
-        let session = &self.session.0;
+        let session = &self.session.session;
         let view = session.view.load();
         let Some(Reach::Up(link)) = self.address.as_ref().map(|at| view.routes.reach(at)) else {
             return;
@@ -203,7 +204,7 @@ impl<W: Wire> Half<W> {
 impl<W: Wire> Drop for Half<W> {
     fn drop(&mut self) {
         if !self.ended {
-            self.session.0.desk.table().unresolved(self.transaction_id());
+            self.session.session.desk.with(|table| table.unresolved(self.transaction_id()));
         }
     }
 }
@@ -232,7 +233,7 @@ impl<W: Wire> Telling<W> {
         state: LocalTransactionState,
         id: String,
     ) -> Self {
-        let (now, config) = (session.0.clock.now(), Arc::clone(&session.0.config));
+        let (now, config) = (session.session.clock.now(), Arc::clone(&session.session.config));
         let confirmation = match half.address.clone() {
             Some(at) => Confirmation::of_receipt(now, config, &half.receipt, at, state),
             None => Err(Unconfirmed::Unrouted {
@@ -241,10 +242,10 @@ impl<W: Wire> Telling<W> {
         };
         match confirmation {
             Ok(confirmation) => {
-                Self::Under(Box::new(Told::new(confirmation, session.clone(), id, true)))
+                Self::Under(Box::new(Told::new(confirmation, session.share(), id, true)))
             }
             Err(why) => {
-                session.0.desk.table().told(&id, None);
+                session.session.desk.with(|table| table.told(&id, None));
                 Self::Over(Some(Confirmed::No(why)))
             }
         }
@@ -274,7 +275,7 @@ impl<W: Wire> Told<W> {
 
     fn record(&mut self, confirmed_on: Option<LinkId>) {
         if !std::mem::replace(&mut self.recorded, true) {
-            self.journey.session().desk.table().told(&self.id, confirmed_on);
+            self.journey.session().desk.with(|table| table.told(&self.id, confirmed_on));
         }
     }
 }
@@ -313,7 +314,7 @@ impl<W: Wire> Timed for Told<W> {
 
 impl<W: Wire> Ending<W> {
     fn session(&self) -> &Arc<Session<W>> {
-        &self.session.0
+        &self.session.session
     }
 }
 

@@ -16,6 +16,7 @@ mod many_topics;
 mod ordering;
 mod seeds;
 mod shutdown;
+mod transactions;
 
 use std::time::Duration;
 

@@ -125,6 +125,12 @@ impl StoredMessage {
         })
     }
 
+    /// The bits of the system flag that tell how long the hosts' addresses are.
+    fn host_bits(&self) -> i32 {
+        let bit = |host: SocketAddr, bit| if host.is_ipv6() { bit } else { 0 };
+        bit(self.born_host, BORN_HOST_V6) | bit(self.store_host, STORE_HOST_V6)
+    }
+
     /// Encodes it in the older layout, for topics of at most 127 bytes.
     #[must_use]
     pub fn encode(&self) -> Bytes {
@@ -138,7 +144,7 @@ impl StoredMessage {
         out.put_i32(self.flag);
         out.put_i64(self.queue_offset);
         out.put_i64(self.commit_log_offset);
-        out.put_i32(self.sys_flag);
+        out.put_i32(self.sys_flag | self.host_bits());
         out.put_i64(self.born_timestamp);
         put_host(&mut out, self.born_host);
         out.put_i64(self.store_timestamp);

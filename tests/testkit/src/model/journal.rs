@@ -76,7 +76,8 @@ pub struct Stored {
     pub queue_offset: i64,
     /// The id that the producer gave it, property `UNIQ_KEY`; empty when it gave none.
     pub uniq_key: String,
-    /// The body as it was sent, still compressed if it was.
+    /// The body as its sender had it, before it was compressed; as it is stored, if it cannot be
+    /// decompressed.
     pub body: Bytes,
     /// When the broker stored it, by both of the driver's clocks.
     pub at: Now,
@@ -90,7 +91,7 @@ impl Stored {
             queue_id: message.queue_id,
             queue_offset: message.queue_offset,
             uniq_key: message.uniq_key().unwrap_or_default().to_owned(),
-            body: message.body.clone(),
+            body: message.decompressed_body().unwrap_or_else(|_| message.body.clone()),
             at,
         }
     }

@@ -132,6 +132,12 @@ impl ModelCluster {
         self.journal.take()
     }
 
+    /// Messages that wait on any broker for the time to deliver them.
+    #[must_use]
+    pub fn scheduled_messages(&self) -> usize {
+        self.brokers.values().map(Broker::scheduled_messages).sum()
+    }
+
     /// Half messages on all brokers, copies of them included, that were neither committed nor rolled
     /// back nor discarded.
     #[must_use]

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use fastrand::Rng;
 use rocketmq_producer_core::{
     command::{ResponseCode, Verdict},
-    delivery::{AttemptFailure, Outcome, SendError, SendErrorKind},
+    delivery::{AttemptFailure, Delivered, Outcome, SendError, SendErrorKind},
     model::SendReceipt,
     time::Instant,
 };
@@ -146,9 +146,10 @@ impl World {
 
     /// A send may not fail while there was a broker that was well all the time, that the producer
     /// knew of from beginning to end, and that it has never tried.
-    pub(super) fn judge_choice(&mut self, id: SendId, result: &Result<SendReceipt, SendError>) {
+    pub(super) fn judge_choice(&mut self, id: SendId, result: &Result<Delivered, SendError>) {
         let error = match result {
-            Ok(receipt) => return self.note_choice(id, receipt),
+            Ok(Delivered::Stored(receipt)) => return self.note_choice(id, receipt),
+            Ok(Delivered::HandedOver) => return,
             Err(error) => error,
         };
         if self.chaos.begun == 0 {

@@ -18,8 +18,10 @@
 //! ```
 
 mod agenda;
+mod batches;
 mod chaos;
 mod coverage;
+mod deferred;
 mod dialing;
 mod driver;
 mod executor;
@@ -36,6 +38,7 @@ mod sends;
 mod server;
 mod sweep;
 mod trace;
+mod transactions;
 mod trouble;
 mod verbs;
 mod workload;
@@ -50,5 +53,6 @@ pub use peers::{
 pub use producer::Doing;
 pub use run::{Failure, RECOVERY_MAX, Report, run, run_with_timeline};
 pub use sweep::{Summary, sweep};
+pub use transactions::Work;
 pub use trouble::Trouble;
 pub use world::World;

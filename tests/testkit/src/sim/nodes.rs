@@ -11,7 +11,7 @@ use super::{
     server::{Received, Server},
     world::{Happening, WALL_START, World},
 };
-use crate::model::Output;
+use crate::model::{Ended, Entry, Output};
 
 impl World {
     pub(super) fn heed(&mut self, notice: Notice) {
@@ -77,6 +77,10 @@ impl World {
             format!("{name:?} handles code {} on connection {conn}", frame.header.code)
         });
         let outputs = self.cluster.handle_frame(now, &name, (conn, peer), &frame);
+        if !self.servers[node].conns().contains(&conn) {
+            // What it has said of itself by then does not hold any more.
+            self.cluster.handle_closed(&name, conn);
+        }
         self.judge_journal();
         self.put_out(node, outputs);
         self.spread_news();
@@ -125,8 +129,15 @@ impl World {
     }
 
     pub(super) fn judge_journal(&mut self) {
-        for stored in self.cluster.take_journal() {
-            self.oracle.stored(&stored);
+        for entry in self.cluster.take_entries() {
+            if let Entry::Ended(end) = &entry {
+                let numbers = [end.state as u64, end.from_check.into(), end.published.into()];
+                self.trace.note(self.now, "end", &numbers, || {
+                    let Ended { broker, uniq_key, state, from_check, published, .. } = end;
+                    format!("{broker} of {uniq_key}: {state}, {from_check}, published: {published}")
+                });
+            }
+            self.oracle.entry(self.now, &entry);
         }
     }
 

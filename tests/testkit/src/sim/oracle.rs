@@ -6,13 +6,13 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use rocketmq_producer_core::{
-    delivery::{Outcome, SendError},
+    delivery::{Delivered, Outcome, SendError},
     model::{Message, ProducerConfig, SendReceipt},
     time::Instant,
 };
 use rocketmq_producer_shared::Load;
 
-use super::order::OrderBook;
+use super::{deferred::Deferred, order::OrderBook};
 use crate::model::Stored;
 
 /// One send of a run, by the order in which they were made.
@@ -37,12 +37,24 @@ impl fmt::Display for Violation {
     }
 }
 
+/// How a message is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// As itself or in a batch, and answered.
+    Answered,
+    /// Nobody answers.
+    Oneway,
+    /// As a half message.
+    Half,
+}
+
 /// What has become of a send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+pub(super) enum Fate {
     Open,
     /// Its future was dropped.
     Dropped,
+    /// Stored; or handed over, where nobody answers.
     Acknowledged,
     /// It failed, and said so much of the message.
     Failed(Outcome),
@@ -50,36 +62,55 @@ enum Fate {
 
 /// A send, and where its message was seen.
 #[derive(Debug)]
-struct Attempted {
-    producer: usize,
-    message: Message,
+pub(super) struct Attempted {
+    pub(super) producer: usize,
+    pub(super) message: Message,
+    manner: Manner,
     began: Instant,
     due: Instant,
     copies_max: u32,
-    fate: Fate,
+    pub(super) fate: Fate,
     uniq_key: Option<String>,
-    places: Vec<Place>,
+    /// Where brokers have stored what it has sent them.
+    pub(super) places: Vec<Place>,
+}
+
+impl Attempted {
+    /// Brokers keep it back before consumers see it.
+    pub(super) fn is_deferred(&self) -> bool {
+        self.manner == Manner::Half || self.message.schedule().is_some()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+pub(super) struct Place {
     broker: String,
     queue: i32,
     offset: i64,
 }
 
+/// When something of each producer came to an end last, and how much in that moment.
+pub(super) type LastAnswers = BTreeMap<usize, (Instant, usize)>;
+
+pub(super) fn count_answer(last: &mut LastAnswers, producer: usize, now: Instant) {
+    let (at, count) = last.entry(producer).or_default();
+    *count = if *at == now { *count + 1 } else { 1 };
+    *at = now;
+}
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Oracle {
-    sends: BTreeMap<SendId, Attempted>,
+    pub(super) sends: BTreeMap<SendId, Attempted>,
     open: BTreeMap<SendId, ()>,
     next: SendId,
     violation: Option<Violation>,
-    /// When sends of each producer were answered last, and how many in that moment.
-    last_answers: BTreeMap<usize, (Instant, usize)>,
+    /// Sends, and ends of transactions.
+    pub(super) last_answers: LastAnswers,
     /// Which send each id was stored for.
     ids: BTreeMap<String, SendId>,
     order: OrderBook,
+    pub(super) deferred: Deferred,
     pub(super) counts: Counts,
 }
 
@@ -102,6 +133,12 @@ pub struct Counts {
     pub duplicates: u64,
     /// Acknowledged by a broker that was well, after another had failed.
     pub saved: u64,
+    /// Of the sends: half messages.
+    pub halves: u64,
+    /// Transactions whose commit was confirmed.
+    pub committed: u64,
+    /// Deliveries of one committed message beyond the first.
+    pub redelivered: u64,
 }
 
 impl Counts {
@@ -115,6 +152,9 @@ impl Counts {
         self.dropped += other.dropped;
         self.duplicates += other.duplicates;
         self.saved += other.saved;
+        self.halves += other.halves;
+        self.committed += other.committed;
+        self.redelivered += other.redelivered;
     }
 }
 
@@ -129,11 +169,13 @@ impl Oracle {
         now: Instant,
         producer: usize,
         message: Message,
+        manner: Manner,
         config: &ProducerConfig,
     ) -> SendId {
         let id = self.next;
         self.next += 1;
         self.counts.sends += 1;
+        self.counts.halves += u64::from(manner == Manner::Half);
         self.open.insert(id, ());
         let copies_max = if config.retry_unknown { config.retry_times + 1 } else { 1 };
         self.sends.insert(
@@ -141,6 +183,7 @@ impl Oracle {
             Attempted {
                 producer,
                 message,
+                manner,
                 began: now,
                 due: now + config.send_msg_timeout + TICK,
                 copies_max,
@@ -163,13 +206,11 @@ impl Oracle {
         now: Instant,
         id: SendId,
         order: u64,
-        result: &Result<SendReceipt, SendError>,
+        result: &Result<Delivered, SendError>,
     ) {
         let Some(send) = self.sends.get_mut(&id) else { return };
         self.open.remove(&id);
-        let (at, count) = self.last_answers.entry(send.producer).or_default();
-        *count = if *at == now { *count + 1 } else { 1 };
-        *at = now;
+        count_answer(&mut self.last_answers, send.producer, now);
         if send.fate != Fate::Open {
             return self.violate("answered once", format!("send {id} was answered twice"));
         }
@@ -178,7 +219,11 @@ impl Oracle {
             return self.violate("deadline", format!("send {id} came back {late:?} late"));
         }
         match result {
-            Ok(receipt) => self.acknowledged(id, order, receipt),
+            Ok(Delivered::Stored(receipt)) => self.acknowledged(id, order, receipt),
+            Ok(Delivered::HandedOver) => {
+                self.counts.acknowledged += 1;
+                send.fate = Fate::Acknowledged;
+            }
             Err(error) => self.failed(id, error),
         }
     }
@@ -192,7 +237,13 @@ impl Oracle {
             queue: receipt.message_queue.queue_id,
             offset: receipt.queue_offset,
         };
-        if !send.places.contains(&place) {
+        // What is kept back waits in a queue of the broker's own.
+        let deferred = send.is_deferred();
+        let is_there = |at: &Place| {
+            let same_queue = deferred || at.queue == place.queue;
+            same_queue && (&at.broker, at.offset) == (&place.broker, place.offset)
+        };
+        if !send.places.iter().any(is_there) {
             let story = format!("send {id} was acknowledged at {place:?}, where it is not stored");
             return self.violate("acknowledged is stored", story);
         }
@@ -205,7 +256,8 @@ impl Oracle {
             let story = format!("send {id} has {copies} copies of {} attempts", receipt.attempts);
             return self.violate("copies are attempts", story);
         }
-        let (Some(key), Some(first)) = (send.message.sharding_key(), send.places.first()) else {
+        let key = send.message.sharding_key().filter(|_| !deferred);
+        let (Some(key), Some(first)) = (key, send.places.first()) else {
             return;
         };
         let whose = (send.producer, send.message.topic().to_owned(), key.to_owned());
@@ -270,7 +322,9 @@ impl Oracle {
             let story = format!("nobody sent what {} has stored: {stored:?}", stored.broker);
             return self.violate("stored was attempted", story);
         };
-        if stored.body != send.message.body() || stored.topic != *send.message.topic() {
+        let deferred = send.is_deferred();
+        let elsewhere = !deferred && stored.topic != *send.message.topic();
+        if stored.body != send.message.body() || elsewhere {
             let story = format!("send {id} was stored as something else");
             return self.violate("stored is what was sent", story);
         }
@@ -279,6 +333,7 @@ impl Oracle {
             return self.violate("one id for one message", story);
         }
         if send.message.sharding_key().is_some()
+            && !deferred
             && send
                 .places
                 .iter()
@@ -317,8 +372,9 @@ impl Oracle {
         let Some(send) = self.sends.get(&id) else { return };
         if send.fate == Fate::Open && now >= send.due {
             let story = format!("send {id} of producer {} is still pending", send.producer);
-            self.violate("deadline", story);
+            return self.violate("deadline", story);
         }
+        self.deferred_overdue(now, id);
     }
 
     /// Whose send it is.
@@ -365,7 +421,7 @@ pub(super) fn body(id: SendId, size: usize) -> Vec<u8> {
     body
 }
 
-fn id_of(body: &[u8]) -> Option<SendId> {
+pub(super) fn id_of(body: &[u8]) -> Option<SendId> {
     let end = body.iter().position(|byte| *byte == b':')?;
     std::str::from_utf8(body.get(..end)?).ok()?.parse().ok()
 }

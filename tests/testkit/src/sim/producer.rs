@@ -1,7 +1,12 @@
 //! A producer in the simulated world: the production machines and the shared parts, on tasks of
 //! the simulation.
 
-use std::{cell::RefCell, fmt, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    fmt,
+    rc::Rc,
+    sync::Arc,
+};
 
 use rocketmq_producer_core::{model::ProducerConfig, time::Instant};
 use rocketmq_producer_shared::{DriverBell, Hub, Lifecycle, Load};
@@ -13,6 +18,12 @@ pub(super) type SharedHub = Rc<RefCell<Box<Hub<Orders>>>>;
 /// See the module.
 pub(super) struct SimProducer {
     pub(super) config: ProducerConfig,
+    /// It has a listener.
+    pub(super) transactional: bool,
+    /// Check-backs that its listener is at, or that are being answered.
+    pub(super) checks: Rc<Cell<usize>>,
+    /// Batches on their way.
+    pub(super) batches: Rc<Cell<usize>>,
     /// None once its owner has dropped it.
     pub(super) lifecycle: Option<Arc<Lifecycle<DriverBell>>>,
     pub(super) orders: Orders,
@@ -46,11 +57,19 @@ pub enum Doing {
     Draining,
     /// It is shutting down, and says goodbye.
     Leaving,
+    /// A batch is on its way.
+    Batching,
+    /// A half message is stored, and its local transaction under way.
+    Executing,
+    /// A broker is being told how a transaction has ended.
+    Ending,
+    /// A check-back is at the listener, or being answered.
+    Checking,
 }
 
 impl Doing {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Stopped,
         Self::Cold,
         Self::Connecting,
@@ -60,6 +79,10 @@ impl Doing {
         Self::Waiting,
         Self::Draining,
         Self::Leaving,
+        Self::Batching,
+        Self::Executing,
+        Self::Ending,
+        Self::Checking,
     ];
 }
 
@@ -72,8 +95,21 @@ impl fmt::Display for Doing {
 impl SimProducer {
     pub(super) fn new(config: ProducerConfig) -> Self {
         let lifecycle = Lifecycle::new(config.clone()).expect("a simulated configuration is valid");
+        Self::of(config, lifecycle, false)
+    }
+
+    /// One with a listener.
+    pub(super) fn transactional(config: ProducerConfig) -> Self {
+        let lifecycle = Lifecycle::transactional(config.clone());
+        Self::of(config, lifecycle.expect("a simulated configuration is valid"), true)
+    }
+
+    fn of(config: ProducerConfig, lifecycle: Lifecycle<DriverBell>, transactional: bool) -> Self {
         Self {
             config,
+            transactional,
+            checks: Rc::default(),
+            batches: Rc::default(),
             lifecycle: Some(Arc::new(lifecycle)),
             orders: Orders::default(),
             hub: None,
@@ -83,8 +119,14 @@ impl SimProducer {
         }
     }
 
-    /// What it is doing; `dials` connections are being opened, `open` sends are not over.
-    pub(super) fn doing(&self, dials: usize, open: usize) -> Vec<Doing> {
+    /// What it is doing; `dials` connections are being opened, `open` sends are not over,
+    /// transactions are being executed and ended.
+    pub(super) fn doing(
+        &self,
+        dials: usize,
+        open: usize,
+        (executing, ending): (usize, usize),
+    ) -> Vec<Doing> {
         let session = self.lifecycle.as_ref().and_then(|lifecycle| lifecycle.session());
         let Some(session) = session.filter(|session| !session.is_over()) else {
             return vec![Doing::Stopped];
@@ -100,10 +142,20 @@ impl SimProducer {
             (Doing::Waiting, open > in_flight + held),
             (Doing::Draining, !running && session.in_flight() > 0),
             (Doing::Leaving, !running && session.in_flight() == 0),
+            (Doing::Batching, self.batches.get() > 0),
+            (Doing::Executing, executing > 0),
+            (Doing::Ending, ending > 0),
+            (Doing::Checking, self.checks.get() > 0),
         ]
         .into_iter()
         .filter_map(|(doing, is)| is.then_some(doing))
         .collect()
+    }
+
+    /// Transactions in its table.
+    pub(super) fn open_transactions(&self) -> usize {
+        let lifecycle = self.lifecycle.as_ref();
+        lifecycle.map_or(0, |lifecycle| lifecycle.open_transactions().len())
     }
 
     fn load(&self) -> (usize, usize) {

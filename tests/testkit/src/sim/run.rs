@@ -112,7 +112,10 @@ fn live(world: &mut World, time: Duration) -> Result<Duration, Violation> {
     let producers: Vec<Producer> = (0..count)
         .map(|_| {
             let config = world.any_config();
-            world.producer(config)
+            match world.rng.bool() {
+                true => world.transaction_producer(World::for_transactions(config)),
+                false => world.producer(config),
+            }
         })
         .collect();
     for producer in &producers {
@@ -140,6 +143,7 @@ impl World {
             slowest = slowest.max(self.recover(*producer)?);
         }
         self.expect_nothing_pending()?;
+        self.expect_transactions_settled()?;
         self.expect_a_dead_broker_to_cost_nobody()?;
         self.expect_everything_well(producers)?;
         self.expect_clean_leave(producers)?;
@@ -221,7 +225,8 @@ impl World {
     ///
     /// What is left.
     pub fn expect_nothing_pending(&mut self) -> Result<(), Violation> {
-        let quiet = self.run_until(Duration::from_secs(15), |world| {
+        // Local transactions take their time.
+        let quiet = self.run_until(Duration::from_secs(45), |world| {
             world.open_sends() == 0
                 && world.producers.iter().all(|producer| producer.pending() == [0; 7])
         })?;

@@ -3,17 +3,17 @@
 use std::{rc::Rc, task::Poll, time::Duration};
 
 use rocketmq_producer_core::{
-    delivery::{SendError, SendErrorKind, SendOptions},
+    delivery::{Delivered, SendError, SendErrorKind, SendOptions},
     model::{Identity, Message, MessageQueue, ProducerConfig, SendReceipt},
 };
 use rocketmq_producer_shared::{Begun, DriverBell, Lifecycle};
 
 use super::{
     driver::{LocalFuture, Surroundings},
-    oracle::{SendId, TICK, body},
+    oracle::{Manner, SendId, TICK, body},
     peers::Producer,
     producer::SimProducer,
-    world::{Happening, World},
+    world::{Answer, Happening, World},
 };
 
 impl World {
@@ -25,7 +25,11 @@ impl World {
 
     /// A producer, started.
     pub fn producer(&mut self, config: ProducerConfig) -> Producer {
-        self.producers.push(SimProducer::new(config));
+        self.enrol(SimProducer::new(config))
+    }
+
+    pub(super) fn enrol(&mut self, producer: SimProducer) -> Producer {
+        self.producers.push(producer);
         let producer = Producer(self.producers.len() - 1);
         self.start(producer);
         producer
@@ -45,7 +49,7 @@ impl World {
             lifecycle.begin_in(orders.clone(), || Ok((identity, clock.clone().into())))
         };
         match begin(&lifecycle) {
-            Ok(Begun::Hub(hub)) => self.run_hub(index, hub),
+            Ok(Begun::Hub(hub)) => self.begin_session(index, hub),
             Ok(Begun::Running) | Err(_) => {}
             Ok(Begun::Ending(session)) => {
                 let hubs = Rc::clone(&self.hubs);
@@ -157,7 +161,18 @@ impl World {
         self.begin_send(producer, message, SendOptions::new(), Caller::Impatient)
     }
 
-    fn message(&self, topic: &str, size: usize) -> Message {
+    /// Sends a message that nobody answers.
+    pub fn send_oneway(
+        &mut self,
+        producer: Producer,
+        topic: &str,
+        dress: impl FnOnce(Message) -> Message,
+    ) -> SendId {
+        let message = dress(self.message(topic, 16));
+        self.begin_send(producer, message, SendOptions::new(), Caller::Oneway)
+    }
+
+    pub(super) fn message(&self, topic: &str, size: usize) -> Message {
         Message::new(topic, body(self.oracle.next_id(), size))
     }
 
@@ -168,18 +183,13 @@ impl World {
         options: SendOptions,
         caller: Caller,
     ) -> SendId {
-        let known = &self.producers[producer.0];
-        let id = self.oracle.begin(self.now, producer.0, message.clone(), &known.config);
-        self.agenda.add(self.oracle.due(id), Happening::Due(id));
-        let Some(lifecycle) = known.lifecycle.clone() else { return id };
-        let brokers = self.known_to(producer.0);
-        self.known_brokers.insert(id, brokers);
+        let manner = match caller {
+            Caller::Oneway => Manner::Oneway,
+            _ => Manner::Answered,
+        };
+        let id = self.note_send(producer, &message, manner);
+        let Some(lifecycle) = self.producers[producer.0].lifecycle.clone() else { return id };
         let (answers, first_polls) = (Rc::clone(&self.answers), Rc::clone(&self.first_polls));
-        let note = [id, producer.0 as u64, message.body().len() as u64];
-        self.trace.note(self.now, "send", &note, || {
-            let (topic, size) = (message.topic(), message.body().len());
-            format!("{id} by producer {} to {topic}, {size} bytes", producer.0)
-        });
         let around = self.around.clone();
         let task = self.executor.spawn("send", async move {
             // Only now the producer hears of it.
@@ -187,18 +197,43 @@ impl World {
             first_polls.borrow_mut().insert(id, order);
             let send: LocalFuture<_> = Box::pin(async move {
                 match caller {
+                    Caller::Oneway => {
+                        let handed_over = lifecycle.begin_oneway(message)?.await;
+                        return handed_over.map(|()| Delivered::HandedOver);
+                    }
                     Caller::Impatient => lifecycle.try_begin_send(message)?.await,
                     _ => lifecycle.begin_send(message, options)?.await,
                 }
+                .map(Delivered::Stored)
             });
             let result = match caller {
-                Caller::Attentive | Caller::Impatient => Some(send.await),
+                Caller::Attentive | Caller::Impatient | Caller::Oneway => Some(send.await),
                 Caller::Fickle { polls } => poll_up_to(polls, send).await,
                 Caller::Sleepy { nap } => Some(poll_every(nap, send, &around).await),
             };
-            answers.borrow_mut().push_back((id, result));
+            answers.borrow_mut().push_back(Answer::of_send(id, result));
         });
         self.tasks_of_sends.insert(id, task);
+        id
+    }
+
+    /// Writes down that a send begins.
+    pub(super) fn note_send(
+        &mut self,
+        producer: Producer,
+        message: &Message,
+        manner: Manner,
+    ) -> SendId {
+        let config = &self.producers[producer.0].config;
+        let id = self.oracle.begin(self.now, producer.0, message.clone(), manner, config);
+        self.agenda.add(self.oracle.due(id), Happening::Due(id));
+        let brokers = self.known_to(producer.0);
+        self.known_brokers.insert(id, brokers);
+        let note = [id, producer.0 as u64, message.body().len() as u64];
+        self.trace.note(self.now, "send", &note, || {
+            let (topic, size) = (message.topic(), message.body().len());
+            format!("{id} by producer {} to {topic}, {size} bytes, {manner:?}", producer.0)
+        });
         id
     }
 
@@ -221,7 +256,10 @@ impl World {
         let there = |world: &mut Self| world.results.contains_key(&send);
         let met = self.run_until(Duration::from_secs(60), there);
         assert!(met.expect("no rule is broken"), "send {send} has no answer");
-        self.results.remove(&send).expect("it is there")
+        match self.results.remove(&send).expect("it is there")? {
+            Delivered::Stored(receipt) => Ok(receipt),
+            Delivered::HandedOver => panic!("nobody answers send {send}"),
+        }
     }
 
     /// Drops a send's future, wherever it is.
@@ -230,19 +268,32 @@ impl World {
             && self.executor.cancel(task)
         {
             self.trace.note(self.now, "drop", &[id], || format!("send {id}"));
-            self.oracle.dropped(id);
+            // Those of its batch go with it.
+            let all: Vec<_> =
+                self.tasks_of_sends.extract_if(.., |_, other| *other == task).collect();
+            for id in all.into_iter().map(|(id, _)| id).chain([id]) {
+                self.oracle.transaction_dropped(id);
+                if self.oracle.is_open(id) {
+                    self.oracle.dropped(id);
+                }
+            }
         }
     }
 
-    pub(super) fn answered(&mut self, id: SendId, result: Result<SendReceipt, SendError>) {
+    pub(super) fn answered(&mut self, id: SendId, result: Result<Delivered, SendError>) {
         self.tasks_of_sends.remove(&id);
+        self.oracle.deferred.preparing.borrow_mut().remove(&id);
         self.judge_journal();
         let numbers = match &result {
-            Ok(receipt) => [id, receipt.queue_offset as u64, receipt.attempts.into()],
+            Ok(Delivered::Stored(receipt)) => {
+                [id, receipt.queue_offset as u64, receipt.attempts.into()]
+            }
+            Ok(Delivered::HandedOver) => [id, 0, 0],
             Err(error) => [id, u64::MAX, error.attempts().len() as u64],
         };
         self.trace.note(self.now, "answer", &numbers, || match &result {
-            Ok(receipt) => {
+            Ok(Delivered::HandedOver) => format!("{id} is on its way"),
+            Ok(Delivered::Stored(receipt)) => {
                 let (queue, offset) = (&receipt.message_queue, receipt.queue_offset);
                 format!("{id} is stored in {queue} at {offset}, attempt {}", receipt.attempts)
             }
@@ -266,7 +317,7 @@ impl World {
 
 impl World {
     /// Only a producer that was told to end may say that it does.
-    fn judge_end(&mut self, id: SendId, result: &Result<SendReceipt, SendError>) {
+    fn judge_end(&mut self, id: SendId, result: &Result<Delivered, SendError>) {
         let Err(error) = result else { return };
         let Some((began, _)) = self.oracle.begun(id) else { return };
         let producer = self.oracle.producer_of(id).map(|producer| &self.producers[producer]);
@@ -285,6 +336,8 @@ enum Caller {
     Attentive,
     /// The same, and does not wait for room.
     Impatient,
+    /// The same, and wants no answer.
+    Oneway,
     /// Dropped after so many polls.
     Fickle { polls: u32 },
     /// Polled no more often than this.

@@ -211,6 +211,7 @@ impl World {
     pub fn set_wall_offset(&mut self, millis: i64) {
         self.trace.note(self.now, "wall", &[millis as u64], || format!("off by {millis} ms"));
         self.wall_offset = millis;
+        self.has_stepped_clocks |= millis != 0;
     }
 
     /// Ends every fault at once, and lets the cluster tell its name servers the truth.

@@ -5,11 +5,12 @@ use std::time::Duration;
 use fastrand::Rng;
 use rocketmq_producer_core::{
     codec::SerializeType,
-    model::{Message, ProducerConfig, RoutingStrategy},
+    model::{BatchSplitType, CompressionType, Message, ProducerConfig, RoutingStrategy},
 };
 
 use super::{
     peers::{Producer, TOPIC},
+    transactions::Work,
     world::{Happening, World},
 };
 
@@ -69,10 +70,27 @@ impl World {
             6 => config.with_strict_order(true),
             _ => config,
         };
-        match rng.u8(..8) {
+        let config = match rng.u8(..8) {
             0 => config.with_heartbeat_broker_interval(millis(rng, 1_000..10_000)),
             1 => config.with_auto_create_topic(false),
             2 => config.with_route_timeout(millis(rng, 500..60_000)),
+            _ => config,
+        };
+        let config = match rng.u8(..8) {
+            0 => config.with_compress_type(CompressionType::Lz4),
+            1 => config.with_compress_type(CompressionType::Zstd),
+            2 => config.with_compress_msg_body_over_howmuch(rng.usize(1..1_000)),
+            3 => config.with_compress_msg_body_over_howmuch(usize::MAX),
+            4 => config.with_batch_split_type(BatchSplitType::ByCount),
+            5 => config.with_max_message_size(rng.usize(300_000..400_000)),
+            _ => config,
+        };
+        match rng.u8(..8) {
+            0 => config.with_transaction_timeout(millis(rng, 1_000..20_000)),
+            1 => config.with_check_concurrency(rng.usize(2..5)),
+            2 => config.with_check_queue_max(rng.usize(4..20)),
+            3 => config.with_final_states_max(rng.usize(200..400)),
+            4 => config.with_final_states_kept(millis(rng, 30_000..90_000)),
             _ => config,
         }
     }
@@ -145,17 +163,59 @@ impl World {
         };
         let key = (rng.u8(..8) == 0).then(|| format!("key-{}", rng.u8(..5)));
         let patience = (rng.u8(..16) == 0).then(|| Duration::from_micros(rng.u64(..50_000)));
-        let hasty = rng.u8(..16) == 0;
-        let dress = |message: Message| match key {
-            Some(key) => message.with_sharding_key(key),
+        let work = any_work(rng);
+        let sizes: Vec<_> = (0..rng.usize(1..40)).map(|_| rng.usize(1..300)).collect();
+        let (way, later) = (rng.u8(..32), any_delay(rng));
+        let transactional = self.producers[producer.0].transactional;
+        let dress = |message: Message| match &key {
+            Some(key) => message.with_sharding_key(key.clone()),
             None => message,
         };
-        let send = match hasty {
-            true => self.try_send(producer, &topic, dress),
-            false => self.send_with(producer, &topic, size, dress),
+        let send = match way {
+            0..2 => self.try_send(producer, &topic, dress),
+            2..6 => {
+                let keys = ["a", "b", "c"].iter().cycle().take(sizes.len());
+                let mut keys = keys.filter(|_| key.is_some());
+                let dress = |message: Message| match keys.next() {
+                    Some(key) => message.with_sharding_key(*key),
+                    None => message,
+                };
+                let batch = self.send_batch(producer, &topic, &sizes, way == 2, dress);
+                self.strike_soon();
+                batch[0]
+            }
+            6..8 => self.send_oneway(producer, &topic, dress),
+            8 => self.send_with(producer, &topic, size, later),
+            9..16 if transactional => self.transact(producer, &topic, work),
+            _ => self.send_with(producer, &topic, size, dress),
         };
         if let Some(patience) = patience {
             self.agenda.add(self.now + patience, Happening::Drop(send));
         }
+    }
+}
+
+/// What an application does in a transaction.
+fn any_work(rng: &mut Rng) -> Work {
+    let millis = |rng: &mut Rng, at_most| Duration::from_millis(rng.u64(..at_most));
+    Work {
+        takes: match rng.u8(..8) {
+            0 => millis(rng, 30_000),
+            1..5 => millis(rng, 500),
+            _ => Duration::ZERO,
+        },
+        commits: rng.u8(..3) > 0,
+        is_silent: rng.u8(..4) == 0,
+        asked: if rng.u8(..16) == 0 { millis(rng, 5_000) } else { millis(rng, 50) },
+    }
+}
+
+/// A way to have a message delivered later.
+fn any_delay(rng: &mut Rng) -> impl FnOnce(Message) -> Message + use<> {
+    let (way, level, delay) =
+        (rng.u8(..2), rng.u8(1..4), Duration::from_millis(rng.u64(1..15_000)));
+    move |message| match way {
+        0 => message.with_delay_level(level.into()),
+        _ => message.with_delay_for(delay),
     }
 }

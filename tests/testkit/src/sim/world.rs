@@ -9,9 +9,10 @@ use std::{
 
 use fastrand::Rng;
 use rocketmq_producer_core::{
-    delivery::SendError,
-    model::{Address, SendReceipt},
+    delivery::{Delivered, SendError},
+    model::Address,
     time::{Instant, Now, UnixMillis},
+    transaction::TransactionReceipt,
 };
 use rocketmq_producer_shared::{Hub, ManualClock};
 
@@ -27,6 +28,7 @@ use super::{
     producer::{Doing, SimProducer},
     server::{Received, Server},
     trace::Trace,
+    transactions::{CHECKED_AFTER, CHECKED_EVERY},
     trouble::Trouble,
     workload::Workload,
 };
@@ -69,8 +71,29 @@ pub(super) enum Happening {
     Strike,
 }
 
-/// None is a send that was dropped.
-type Answers = Rc<RefCell<VecDeque<(SendId, Option<Result<SendReceipt, SendError>>)>>>;
+/// What a task of a caller has to tell.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// A send is over.
+    Sent(SendId, Result<Delivered, SendError>),
+    /// Its caller does not wait any longer.
+    Dropped(SendId),
+    /// A half message is stored; its transaction goes on.
+    Prepared(SendId, Delivered),
+    /// The local transaction has ended, and the broker is about to be told.
+    Executed(SendId),
+    /// A transaction is over.
+    Ended(SendId, TransactionReceipt),
+}
+
+impl Answer {
+    /// None is a send that was dropped.
+    pub(super) fn of_send(id: SendId, result: Option<Result<Delivered, SendError>>) -> Self {
+        result.map_or(Self::Dropped(id), |result| Self::Sent(id, result))
+    }
+}
+
+pub(super) type Answers = Rc<RefCell<VecDeque<Answer>>>;
 type Hubs = Rc<RefCell<Vec<(usize, Box<Hub<Orders>>)>>>;
 
 /// See the module, and [`sim`](super) for how to use it.
@@ -78,6 +101,8 @@ pub struct World {
     pub(super) now: Instant,
     /// What the wall clocks of producers show beyond the true time, ms.
     pub(super) wall_offset: i64,
+    /// They have not shown the truth all the time.
+    pub(super) has_stepped_clocks: bool,
     pub(super) clock: ManualClock,
     pub(super) around: Surroundings,
     pub(super) executor: Executor,
@@ -108,7 +133,11 @@ pub struct World {
     pub(super) chaos: Chaos,
     pub(super) workload: Workload,
     /// Answers that nobody has fetched.
-    pub(super) results: BTreeMap<SendId, Result<SendReceipt, SendError>>,
+    pub(super) results: BTreeMap<SendId, Result<Delivered, SendError>>,
+    /// How transactions have ended that nobody has asked about.
+    pub(super) ends: BTreeMap<SendId, TransactionReceipt>,
+    /// How long a listener looks into the database for each transaction.
+    pub(super) looks: Rc<RefCell<BTreeMap<SendId, Duration>>>,
 }
 
 /// A failed dial is followed by a pause of this long at least.
@@ -156,6 +185,7 @@ impl World {
         let mut world = Self {
             now: Instant::from_nanos(1),
             wall_offset: 0,
+            has_stepped_clocks: false,
             clock,
             around,
             executor: Executor::default(),
@@ -179,10 +209,13 @@ impl World {
             chaos: Chaos::new(rng.fork()),
             workload: Workload::new(rng.fork()),
             results: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            looks: Rc::default(),
             rng,
         };
         world.set_time(world.now);
         world.cluster.create_topic(TOPIC, 4);
+        world.let_brokers_check(CHECKED_AFTER, CHECKED_EVERY);
         for broker in BROKERS {
             for name_server in 0..NAME_SERVERS.len() {
                 world.cluster.register_broker(broker.name(), name_server);
@@ -251,7 +284,9 @@ impl World {
     #[must_use]
     pub fn doing(&self, producer: Producer) -> Vec<Doing> {
         let dials = self.network.borrow().dials_of(producer.0);
-        self.producers[producer.0].doing(dials, self.oracle.open_of(producer.0))
+        let (open, transactions) =
+            (self.oracle.open_of(producer.0), self.oracle.transactions_of(producer.0));
+        self.producers[producer.0].doing(dials, open, transactions)
     }
 
     /// The model, to look at or to change.
@@ -345,7 +380,9 @@ impl World {
     /// A shutdown that says it has cut sends off has: as many were answered with it.
     fn judge_shutdowns(&mut self) {
         for (producer, cut_off) in self.shortened.take() {
-            let answered = self.oracle.answered_at(producer, self.now);
+            // Transactions go on with what they are at, as far as they get.
+            let (executing, ending) = self.oracle.transactions_of(producer);
+            let answered = self.oracle.answered_at(producer, self.now) + executing + ending;
             if answered < cut_off {
                 let story = format!(
                     "producer {producer} says it has cut off {cut_off} sends, and answers {answered}"
@@ -365,7 +402,13 @@ impl World {
         }
     }
 
-    pub(super) fn run_hub(&mut self, index: usize, hub: Box<Hub<Orders>>) {
+    /// Runs the tasks of a session.
+    pub(super) fn begin_session(&mut self, index: usize, hub: Box<Hub<Orders>>) {
+        self.spawn_checkers(index, hub.session());
+        self.run_hub(index, hub);
+    }
+
+    fn run_hub(&mut self, index: usize, hub: Box<Hub<Orders>>) {
         // A producer that starts anew need not wait for what it did in its life before.
         self.last_dials.retain(|(producer, _), _| *producer != index);
         self.network.borrow_mut().disown_dials(index);
@@ -378,7 +421,7 @@ impl World {
     fn after_poll(&mut self) {
         let hubs = std::mem::take(&mut *self.hubs.borrow_mut());
         for (index, hub) in hubs {
-            self.run_hub(index, hub);
+            self.begin_session(index, hub);
         }
         for index in 0..self.producers.len() {
             for order in self.producers[index].orders.take() {
@@ -393,8 +436,11 @@ impl World {
         loop {
             let answer = self.answers.borrow_mut().pop_front();
             match answer {
-                Some((id, Some(result))) => self.answered(id, result),
-                Some((id, None)) => self.oracle.dropped(id),
+                Some(Answer::Sent(id, result)) => self.answered(id, result),
+                Some(Answer::Dropped(id)) => self.oracle.dropped(id),
+                Some(Answer::Prepared(id, delivered)) => self.prepared(id, delivered),
+                Some(Answer::Executed(id)) => self.executed(id),
+                Some(Answer::Ended(id, receipt)) => self.ended(id, receipt),
                 None => break,
             }
         }
