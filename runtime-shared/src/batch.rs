@@ -78,9 +78,9 @@ impl<W: Wire> Batch<W> {
         let key = |message: &Message| -> Option<LaneKey> {
             Some((message.shared_topic(), message.sharding_key()?.into()))
         };
-        let keys: BTreeSet<_> = messages.iter().filter_map(key).collect();
+        let keys: BTreeSet<LaneKey> = messages.iter().filter_map(key).collect();
         let (wanted, slot) = (keys.len(), Arc::new(Slot::default()));
-        session.session.gate.enter(keys, &slot);
+        session.session.enter_lanes(keys.into_iter().collect(), &slot);
         Self {
             results: messages.iter().map(|_| None).collect(),
             messages,

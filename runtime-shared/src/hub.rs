@@ -11,7 +11,7 @@ use rocketmq_producer_core::{
     time::Deadline,
 };
 
-use crate::{Bell, Session, SharedLink, Token, View, Wire, links::LinkTable};
+use crate::{Bell, Session, SharedLink, Token, View, Wire, gathering::Gatherer, links::LinkTable};
 
 /// What an adapter adds to the hub: how connections are opened.
 pub trait Dialer: Send + 'static {
@@ -106,6 +106,7 @@ impl<D: Dialer> Hub<D> {
         }
         self.client.handle_timeout(now);
         self.session.desk.with(|table| table.handle_timeout(now));
+        self.session.gather(|accumulator| accumulator.handle_timeout(now));
         while let Some(output) = self.client.poll() {
             self.carry_out(output);
         }
@@ -121,7 +122,9 @@ impl<D: Dialer> Hub<D> {
 
     fn deadline(&self) -> Option<Deadline> {
         let transactions = self.session.desk.with(|table| table.deadline());
+        let gathered = self.session.gatherer.as_ref().and_then(Gatherer::deadline);
         let own = Deadline::sooner(self.client.deadline(), self.waiting.deadline());
+        let own = Deadline::sooner(own, gathered);
         Deadline::sooner(own, transactions)
     }
 

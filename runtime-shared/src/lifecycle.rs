@@ -23,7 +23,7 @@ use crate::{
 
 /// One producer's sessions, at most one at a time. Dropped, it lets the current one end by itself.
 #[derive(Debug)]
-pub struct Lifecycle<W> {
+pub struct Lifecycle<W: Wire> {
     config: Arc<ProducerConfig>,
     role: Role,
     /// What transactions go by, from now on and across starts, if not the configuration.
@@ -169,7 +169,7 @@ impl<W: Wire> Lifecycle<W> {
     ) -> Result<Answered<W>, SendError> {
         let session = self.session_for(&message)?;
         let choice = self.choice.load();
-        session.begin(message, options, &choice, true, Parcel::new).map(Answered)
+        session.begin_answered(message, options, &choice)
     }
 
     /// Begins a send, if there is room for it.
@@ -180,7 +180,7 @@ impl<W: Wire> Lifecycle<W> {
     pub fn try_begin_send(&self, message: Message) -> Result<Answered<W>, SendError> {
         let session = self.session_for(&message)?;
         let (options, choice) = (SendOptions::new(), self.choice.load());
-        session.begin(message, options, &choice, false, Parcel::new).map(Answered)
+        session.begin(message, options, &choice, false, Parcel::new).map(Answered::Alone)
     }
 
     /// Begins a send that is not answered.
@@ -350,7 +350,7 @@ impl<W: Wire> Lifecycle<W> {
     }
 }
 
-impl<W> Drop for Lifecycle<W> {
+impl<W: Wire> Drop for Lifecycle<W> {
     fn drop(&mut self) {
         if let Some(session) = &*lock(&self.current) {
             session.close();

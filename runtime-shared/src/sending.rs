@@ -13,7 +13,7 @@ use rocketmq_producer_core::{
     time::Instant,
 };
 
-use crate::{Clock, Journey, Timed, Wire, session::InFlight, slot::Slot};
+use crate::{Clock, Journey, Timed, Wire, gathering::Gathered, session::InFlight, slot::Slot};
 
 /// A send in flight: a [`Delivery`], and all that it waits for. See [`Journey`] for what becomes of
 /// it when it is dropped.
@@ -128,7 +128,12 @@ impl<W: Wire> Drop for Sending<W> {
 /// A send that waits for the broker's answer.
 #[derive(Debug)]
 #[must_use = "a send does nothing unless it is polled"]
-pub struct Answered<W: Wire>(pub(crate) Sending<W>);
+pub enum Answered<W: Wire> {
+    /// By itself.
+    Alone(Sending<W>),
+    /// With others.
+    Gathered(Box<Gathered<W>>),
+}
 
 /// A send that is not answered.
 #[derive(Debug)]
@@ -147,7 +152,33 @@ impl<W: Wire> Future for Answered<W> {
     type Output = Result<SendReceipt, SendError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map_ok(receipt)
+        match &mut *self {
+            Self::Alone(sending) => Pin::new(sending).poll(context).map_ok(receipt),
+            Self::Gathered(gathered) => Pin::new(gathered).poll(context),
+        }
+    }
+}
+
+impl<W: Wire> Timed for Answered<W> {
+    fn clock(&self) -> &Clock {
+        match self {
+            Self::Alone(sending) => sending.clock(),
+            Self::Gathered(gathered) => gathered.clock(),
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Alone(sending) => sending.deadline(),
+            Self::Gathered(gathered) => gathered.deadline(),
+        }
+    }
+
+    fn expire(&self) {
+        match self {
+            Self::Alone(sending) => sending.expire(),
+            Self::Gathered(gathered) => gathered.expire(),
+        }
     }
 }
 
@@ -165,22 +196,16 @@ impl<W: Wire> Future for Oneway<W> {
     }
 }
 
-/// Those that are one field around another.
-macro_rules! timed_as_its_field {
-    ($($wrapper:ident),+) => {
-        $(impl<W: Wire> Timed for $wrapper<W> {
-            fn clock(&self) -> &Clock {
-                self.0.clock()
-            }
+impl<W: Wire> Timed for Oneway<W> {
+    fn clock(&self) -> &Clock {
+        self.0.clock()
+    }
 
-            fn deadline(&self) -> Option<Instant> {
-                self.0.deadline()
-            }
+    fn deadline(&self) -> Option<Instant> {
+        self.0.deadline()
+    }
 
-            fn expire(&self) {
-                self.0.expire();
-            }
-        })+
-    };
+    fn expire(&self) {
+        self.0.expire();
+    }
 }
-timed_as_its_field!(Answered, Oneway);

@@ -14,13 +14,13 @@ use rocketmq_producer_core::{
     time::Instant,
 };
 
-use crate::{Session, slot::Slot};
+use crate::{Session, Wire, slot::Slot};
 
 /// A round of questions about a topic, as a future that needs no reactor and no timer; true when the
 /// route is another than before.
 #[derive(Debug)]
 #[must_use = "nothing is asked unless it is polled"]
-pub struct RouteUpdate<W> {
+pub struct RouteUpdate<W: Wire> {
     session: Arc<Session<W>>,
     topic: String,
     slot: Arc<Slot>,
@@ -29,7 +29,7 @@ pub struct RouteUpdate<W> {
     asked: bool,
 }
 
-impl<W> RouteUpdate<W> {
+impl<W: Wire> RouteUpdate<W> {
     pub(crate) fn new(session: Arc<Session<W>>, topic: String) -> Self {
         let before = session.routes().topic(&topic).cloned().unwrap_or_default();
         // One round, and the pause before it when one has just been.
@@ -51,7 +51,7 @@ impl<W> RouteUpdate<W> {
     }
 }
 
-impl<W> Future for RouteUpdate<W> {
+impl<W: Wire> Future for RouteUpdate<W> {
     type Output = bool;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<bool> {
@@ -72,7 +72,7 @@ impl<W> Future for RouteUpdate<W> {
     }
 }
 
-impl<W> Drop for RouteUpdate<W> {
+impl<W: Wire> Drop for RouteUpdate<W> {
     fn drop(&mut self) {
         self.slot.abandon();
     }

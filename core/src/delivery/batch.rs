@@ -10,7 +10,7 @@ use crate::{
     route::{BadSelection, Choice, TopicRoute},
 };
 
-const RETRY_TOPIC_PREFIX: &str = "%RETRY%";
+pub(super) const RETRY_TOPIC_PREFIX: &str = "%RETRY%";
 
 /// Checks that messages can be a batch.
 ///

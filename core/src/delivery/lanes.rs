@@ -6,6 +6,7 @@ use bytestring::ByteString;
 
 use crate::{
     Waiter,
+    model::Message,
     mutants::{Mutant::OrderedInParallel, is_on},
 };
 
@@ -22,6 +23,11 @@ pub struct Lanes<T> {
 
 /// A topic and a sharding key.
 pub type LaneKey = (ByteString, ByteString);
+
+/// The lane of a message, if it is an ordered one.
+pub(super) fn lane_of(message: &Message) -> Option<LaneKey> {
+    Some((message.shared_topic(), message.sharding_key()?.into()))
+}
 
 impl<T> Default for Lanes<T> {
     fn default() -> Self {

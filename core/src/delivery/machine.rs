@@ -6,7 +6,7 @@ use bytestring::ByteString;
 
 use super::{
     Ask, Attempt, Delivered, Errand, LaneKey, Parcel, SendError, SendErrorKind, SendOptions, Step,
-    TimeoutPhase, options::Policy, pacing::Pacing,
+    TimeoutPhase, lanes::lane_of, options::Policy, pacing::Pacing,
 };
 use crate::{
     codec::Frame,
@@ -116,7 +116,7 @@ impl Delivery {
         seed: u64,
     ) -> Result<Self, SendError> {
         let ordered = parcel.message.sharding_key().is_some();
-        let policy = Policy::new(&config, options, default, ordered);
+        let policy = Policy::new(&config, &options, default, ordered);
         if let Choice::Queue(queue) = &policy.choice
             && queue.topic != *parcel.message.topic()
         {
@@ -155,8 +155,7 @@ impl Delivery {
 
     /// The lane of an ordered message: those with a sharding key go one at a time.
     pub fn order_key(&self) -> Option<LaneKey> {
-        let key = self.message().sharding_key()?;
-        Some((self.message().shared_topic(), key.into()))
+        lane_of(self.message())
     }
 
     /// The send is not to begin, and this is why.

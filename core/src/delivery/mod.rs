@@ -8,14 +8,17 @@
 //!            └─────────────┴──────────────────────────────┴──▶ Lingering ──▶ Over
 //! ```
 //!
-//! [`Permits`] and [`Lanes`] say when a send may begin at all. See [`Delivery`] for its contract.
+//! [`Permits`] and [`Lanes`] say when a send may begin at all; an [`Accumulator`] makes one send of
+//! several. See [`Delivery`] for its contract.
 
+mod accumulator;
 mod attempt;
 mod batch;
 mod choosing;
 mod error;
 mod io;
 mod lanes;
+mod lot;
 mod machine;
 mod options;
 mod outcome;
@@ -26,11 +29,13 @@ mod routing;
 #[cfg(test)]
 mod tests;
 
+pub use accumulator::Accumulator;
 pub use attempt::{Attempt, AttemptFailure};
 pub use batch::{Share, share_out, split_receipt, validate_batch};
 pub use error::{Outcome, SendError, SendErrorKind, TimeoutPhase};
 pub use io::{Ask, Delivered, Errand, Step};
 pub use lanes::{LaneKey, Lanes};
+pub use lot::{Lot, LotKey, lot_key};
 pub use machine::Delivery;
 pub use options::SendOptions;
 pub use parcel::Parcel;

@@ -75,6 +75,16 @@ impl SendOptions {
         self.choice = Some(Choice::Strategy(strategy));
         self
     }
+
+    /// What decides about a message's queue: these options, else its sharding key (none), else the
+    /// producer's choice.
+    pub(super) fn deciding<'a>(
+        &'a self,
+        default: &'a Choice,
+        has_order_key: bool,
+    ) -> Option<&'a Choice> {
+        self.choice.as_ref().or_else(|| (!has_order_key).then_some(default))
+    }
 }
 
 /// The options of one send, with the configuration's where they say nothing.
@@ -90,16 +100,16 @@ impl Policy {
     /// `default` is the producer's choice at this moment, which a sharding key goes before.
     pub(super) fn new(
         config: &ProducerConfig,
-        options: SendOptions,
+        options: &SendOptions,
         default: &Choice,
         has_order_key: bool,
     ) -> Self {
-        let by_key = || has_order_key.then(Choice::default);
+        let choice = options.deciding(default, has_order_key).cloned();
         Self {
             timeout: options.timeout.unwrap_or(config.send_msg_timeout),
             retry_times: options.retry_times.unwrap_or(config.retry_times),
             retry_unknown: options.retry_unknown.unwrap_or(config.retry_unknown),
-            choice: options.choice.or_else(by_key).unwrap_or_else(|| default.clone()),
+            choice: choice.unwrap_or_default(),
         }
     }
 }

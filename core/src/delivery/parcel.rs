@@ -14,6 +14,8 @@ use crate::{
 
 /// Bits 2 and 3 of the system flag: a half message.
 const PREPARED: i32 = 0x4;
+/// The bytes of a batch's own properties at most: `WAIT`, `false` and two separators.
+pub(super) const BATCH_PROPERTIES_MAX: usize = 11;
 
 /// A message, a batch or a half message, as it goes on the wire.
 ///

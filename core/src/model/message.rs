@@ -7,7 +7,7 @@ use bytestring::ByteString;
 
 use super::{
     Schedule, body_crc,
-    properties::{decode_properties, encode_properties, names},
+    properties::{decode_properties, names, property_len, push_property},
 };
 use crate::time::UnixMillis;
 
@@ -233,27 +233,18 @@ impl Message {
     /// The property string as it goes on the wire: what the message says of itself, then the
     /// user's properties.
     pub fn encode_properties(&self) -> String {
-        let keys = (!self.keys.is_empty()).then(|| self.joined_keys());
-        let crc = self.with_crc.then(|| body_crc(&self.body).to_string());
-        let schedule = self.schedule.map(|schedule| schedule.property());
-        let own = [
-            (names::KEYS, keys.as_deref()),
-            (names::UNIQ_KEY, self.uniq_key()),
-            (names::WAIT, Some(if self.wait_store_ok { "true" } else { "false" })),
-            (names::TAGS, self.tags()),
-            (names::SHARDING_KEY, self.sharding_key()),
-            (names::BODY_CRC, crc.as_deref()),
-        ];
-        let own = own.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        let schedule = schedule.iter().map(|(name, value)| (*name, &**value));
-        encode_properties(own.chain(schedule).chain(self.properties()))
+        let mut out = String::with_capacity(128);
+        self.for_each_property(|name, value| push_property(&mut out, name, value));
+        out
     }
 
     /// The bytes that the message takes in the body of a batch.
     ///
     /// Source: `MessageDecoder.encodeMessage`.
     pub fn encoded_len(&self) -> usize {
-        BATCH_ITEM_HEAD + self.body.len() + self.encode_properties().len()
+        let mut len = BATCH_ITEM_HEAD + self.body.len();
+        self.for_each_property(|name, value| len += property_len(name, value));
+        len
     }
 
     /// A message as a broker has stored it: what RocketMQ and brokers have added is left out.
@@ -272,6 +263,24 @@ impl Message {
             };
         }
         message
+    }
+
+    /// What goes on the wire, in its order.
+    fn for_each_property(&self, mut each: impl FnMut(&str, &str)) {
+        let keys = (!self.keys.is_empty()).then(|| self.joined_keys());
+        let crc = self.with_crc.then(|| body_crc(&self.body).to_string());
+        let schedule = self.schedule.map(|schedule| schedule.property());
+        let own = [
+            (names::KEYS, keys.as_deref()),
+            (names::UNIQ_KEY, self.uniq_key()),
+            (names::WAIT, Some(if self.wait_store_ok { "true" } else { "false" })),
+            (names::TAGS, self.tags()),
+            (names::SHARDING_KEY, self.sharding_key()),
+            (names::BODY_CRC, crc.as_deref()),
+        ];
+        let own = own.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let schedule = schedule.iter().map(|(name, value)| (*name, &**value));
+        own.chain(schedule).chain(self.properties()).for_each(|(name, value)| each(name, value));
     }
 
     fn joined_keys(&self) -> String {

@@ -103,12 +103,22 @@ const PROPERTY_SEPARATOR: char = '\u{2}';
 pub fn encode_properties<'a>(properties: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut out = String::with_capacity(128);
     for (name, value) in properties {
-        out.push_str(name);
-        out.push(NAME_VALUE_SEPARATOR);
-        out.push_str(value);
-        out.push(PROPERTY_SEPARATOR);
+        push_property(&mut out, name, value);
     }
     out
+}
+
+/// Writes one more.
+pub(super) fn push_property(out: &mut String, name: &str, value: &str) {
+    out.push_str(name);
+    out.push(NAME_VALUE_SEPARATOR);
+    out.push_str(value);
+    out.push(PROPERTY_SEPARATOR);
+}
+
+/// The bytes that [`push_property`] writes.
+pub(super) const fn property_len(name: &str, value: &str) -> usize {
+    name.len() + NAME_VALUE_SEPARATOR.len_utf8() + value.len() + PROPERTY_SEPARATOR.len_utf8()
 }
 
 /// Reads a property string with Java's rules: the trailing separator is optional, the first 0x01

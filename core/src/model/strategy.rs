@@ -1,7 +1,7 @@
 //! Ways to choose queues.
 
 /// How messages get their queues when nothing else decides.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RoutingStrategy {
     /// One after the other, alternating between brokers; each topic has its own round.

@@ -78,8 +78,18 @@ pub struct ProducerConfig {
     pub compress_level: i32,
     /// What decides how many messages of a batch go in one request. By size.
     pub batch_split_type: BatchSplitType,
-    /// Messages in one request, where batches are split by count. 32.
+    /// Messages in one request, where batches are split by count or gathered by `auto_batch`. 32.
     pub batch_size: usize,
+    /// Whether messages that are sent one by one gather for a moment and travel together. Those
+    /// that would fare otherwise in company go alone: bodies that are to be compressed, what fills
+    /// a request by itself, what is delayed, what a selector or an index key finds the queue for,
+    /// what is sent with a timeout or a retry policy of its own. False.
+    pub auto_batch: bool,
+    /// How long a message waits for others to join it; below `send_msg_timeout`. 10 ms.
+    pub batch_linger: Duration,
+    /// Bytes that gather, properties included, before they leave; never more than
+    /// `max_message_size` or `in_flight_bytes_max`. 32 KiB.
+    pub batch_bytes_max: usize,
     /// How long a half message may be without a final state before it is dropped from the table of
     /// open transactions; brokers ask about it all the same. 60 s.
     pub transaction_timeout: Duration,
@@ -162,6 +172,9 @@ impl Default for ProducerConfig {
             compress_level: 5,
             batch_split_type: BatchSplitType::default(),
             batch_size: 32,
+            auto_batch: false,
+            batch_linger: Duration::from_millis(10),
+            batch_bytes_max: 32 * 1024,
             transaction_timeout: Duration::from_secs(60),
             max_check_times: 15,
             check_concurrency: 1,

@@ -56,6 +56,8 @@ impl ProducerConfig {
         self.validate_compression()?;
         let good = (1..=65_535).contains(&self.batch_size);
         rule(good, "batch_size", &self.batch_size, "it must be from 1 to 65535")?;
+        let bytes = self.batch_bytes_max;
+        rule(bytes >= 1, "batch_bytes_max", &bytes, "it must be at least 1")?;
         for (field, count) in [
             ("check_concurrency", self.check_concurrency),
             ("listener_threads", self.listener_threads),
@@ -106,11 +108,15 @@ impl ProducerConfig {
             ("reconnect_backoff_max", self.reconnect_backoff_max),
             ("transaction_timeout", self.transaction_timeout),
             ("final_states_kept", self.final_states_kept),
+            ("batch_linger", self.batch_linger),
         ] {
             let shown = format!("{duration:?}");
             let good = (DURATION_MIN..=DURATION_MAX).contains(&duration);
             rule(good, field, &shown, "it must be from 1 ms to 365 days")?;
         }
+        let shown = format!("{:?}", self.batch_linger);
+        let good = !self.auto_batch || self.batch_linger < self.send_msg_timeout;
+        rule(good, "batch_linger", &shown, "it must be shorter than send_msg_timeout")?;
         let shown = format!("{:?}", self.shutdown_timeout);
         let good = self.shutdown_timeout <= DURATION_MAX;
         rule(good, "shutdown_timeout", &shown, "it must be at most 365 days")?;
@@ -164,6 +170,19 @@ mod tests {
         );
     }
 
+    /// As it is unless told otherwise.
+    const SEND_TIMEOUT: Duration = Duration::from_secs(3);
+
+    #[test]
+    fn what_lingers_has_time_left_to_be_sent() {
+        let config = ProducerConfig::default().with_auto_batch(true);
+        assert!(config.validate().is_ok());
+        let just = SEND_TIMEOUT - Duration::from_nanos(1);
+        assert!(config.with_batch_linger(just).validate().is_ok());
+        let unused = ProducerConfig::default().with_batch_linger(SEND_TIMEOUT);
+        assert!(unused.validate().is_ok(), "nothing lingers");
+    }
+
     #[test]
     fn every_field_with_a_rule_names_itself_when_it_breaks_it() {
         let good = ProducerConfig::default;
@@ -202,6 +221,10 @@ mod tests {
             (good().with_compress_level(0), "compress_level"),
             (good().with_compress_level(23), "compress_level"),
             (good().with_batch_size(0), "batch_size"),
+            (good().with_batch_bytes_max(0), "batch_bytes_max"),
+            (good().with_batch_linger(none), "batch_linger"),
+            (good().with_batch_linger(Duration::MAX), "batch_linger"),
+            (good().with_auto_batch(true).with_batch_linger(SEND_TIMEOUT), "batch_linger"),
             (good().with_transaction_timeout(none), "transaction_timeout"),
             (good().with_check_concurrency(0), "check_concurrency"),
             (good().with_listener_threads(0), "listener_threads"),

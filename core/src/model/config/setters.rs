@@ -142,6 +142,27 @@ impl ProducerConfig {
         self
     }
 
+    /// Sets [`auto_batch`](Self::auto_batch).
+    #[must_use]
+    pub fn with_auto_batch(mut self, gather: bool) -> Self {
+        self.auto_batch = gather;
+        self
+    }
+
+    /// Sets [`batch_linger`](Self::batch_linger).
+    #[must_use]
+    pub fn with_batch_linger(mut self, linger: Duration) -> Self {
+        self.batch_linger = linger;
+        self
+    }
+
+    /// Sets [`batch_bytes_max`](Self::batch_bytes_max).
+    #[must_use]
+    pub fn with_batch_bytes_max(mut self, bytes: usize) -> Self {
+        self.batch_bytes_max = bytes;
+        self
+    }
+
     /// Sets [`transaction_timeout`](Self::transaction_timeout).
     #[must_use]
     pub fn with_transaction_timeout(mut self, timeout: Duration) -> Self {

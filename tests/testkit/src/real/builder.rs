@@ -70,6 +70,14 @@ impl RealClusterBuilder {
             .broker_property("shutdownWaitTimeSeconds", &wait.as_secs().to_string())
     }
 
+    /// Lets every broker ask for the outcome of a transaction, for the first time, when its half
+    /// message is `timeout` old, and look for such transactions every `interval`; 6 s and 30 s
+    /// unless set. Both to the millisecond.
+    pub fn transaction_checks(self, timeout: Duration, interval: Duration) -> RealClusterBuilder {
+        self.broker_property("transactionTimeOut", &timeout.as_millis().to_string())
+            .broker_property("transactionCheckInterval", &interval.as_millis().to_string())
+    }
+
     /// Adds a line to the name server's `namesrv.conf`, after the launcher's own.
     pub fn namesrv_property(mut self, key: &str, value: &str) -> RealClusterBuilder {
         self.namesrv_properties.push((key.to_owned(), value.to_owned()));
@@ -128,8 +136,14 @@ impl RealClusterBuilder {
         let brokers = (0..self.brokers)
             .map(|index| self.broker(index, namesrv.addr(), jars, &home))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut cluster =
-            RealCluster::new(self.version, namesrv, brokers, self.probe_topic(), home);
+        let mut cluster = RealCluster::new(
+            self.version,
+            jars.to_owned(),
+            namesrv,
+            brokers,
+            self.probe_topic(),
+            home,
+        );
         cluster.start_all(limit, &self.listener)?;
 
         (self.listener)(&Progress::Ready { took: begin.elapsed() });
@@ -204,6 +218,15 @@ mod tests {
     #[test]
     fn brokers_are_lettered() {
         assert_eq!([0, 1, 25].map(broker_name), ["broker-a", "broker-b", "broker-z"]);
+    }
+
+    #[test]
+    fn transaction_checks_are_told_in_milliseconds() {
+        let builder = RealCluster::builder(Version::V5_5_0)
+            .transaction_checks(Duration::from_secs(1), Duration::from_millis(2500));
+        let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        let expected = [("transactionTimeOut", "1000"), ("transactionCheckInterval", "2500")];
+        assert_eq!(builder.broker_properties, expected.map(own));
     }
 
     #[test]

@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::builder::RealClusterBuilder;
 use super::config::Server;
-use super::error::LaunchError;
+use super::consumed::ConsumedMessage;
+use super::consumer;
+use super::error::{ConsumeError, LaunchError};
 use super::probe;
 use super::process::Process;
 use super::progress::{Listener, Progress};
@@ -23,10 +25,14 @@ const END_LIMIT: Duration = Duration::from_millis(500);
 /// How long a broker may take to be back.
 const RESTART_LIMIT: Duration = Duration::from_secs(90);
 
+/// How long reading a topic may take. A second or two are usual, most of them Java's start.
+const CONSUME_LIMIT: Duration = Duration::from_secs(60);
+
 /// One real name server and its brokers, ended and cleaned up when dropped.
 #[derive(Debug)]
 pub struct RealCluster {
     version: Version,
+    jars: PathBuf,
     namesrv: Member,
     brokers: Vec<Member>,
     probe_topic: &'static str,
@@ -50,12 +56,13 @@ impl RealCluster {
 
     pub(super) fn new(
         version: Version,
+        jars: PathBuf,
         namesrv: Member,
         brokers: Vec<Member>,
         probe_topic: &'static str,
         home: TempDir,
     ) -> RealCluster {
-        RealCluster { version, namesrv, brokers, probe_topic, home }
+        RealCluster { version, jars, namesrv, brokers, probe_topic, home }
     }
 
     /// Starts the name server, then all brokers at once: a broker that finds no name server tries
@@ -166,6 +173,34 @@ impl RealCluster {
         let broker = self.broker_mut(name)?;
         broker.start(&(Box::new(|_: &Progress| {}) as Listener))?;
         broker.wait_ready(limit, |addr| probe_broker(namesrv, topic, addr))
+    }
+
+    /// Reads all of `topic` with RocketMQ's own client of this release: every readable queue, from
+    /// its first message to the one that is its last as reading begins. They come by broker, queue
+    /// and offset.
+    ///
+    /// Each call runs a Java program. To wait for messages to appear, ask a
+    /// [`Reader`](crate::Reader) first.
+    ///
+    /// # Errors
+    ///
+    /// When Java cannot be run, the name server knows no such topic, the client cannot decode every
+    /// message, or all that takes more than a minute.
+    pub fn consume(&self, topic: &str) -> Result<Vec<ConsumedMessage>, ConsumeError> {
+        self.consume_within(topic, CONSUME_LIMIT)
+    }
+
+    /// [`consume`](Self::consume) with another limit than a minute.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`consume`](Self::consume); [`ConsumeError::TimedOut`] after `limit`.
+    pub fn consume_within(
+        &self,
+        topic: &str,
+        limit: Duration,
+    ) -> Result<Vec<ConsumedMessage>, ConsumeError> {
+        consumer::consume(&self.jars, self.home.path(), self.namesrv.addr, topic, limit)
     }
 
     /// Checks that no server has ended of itself.

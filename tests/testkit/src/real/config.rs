@@ -15,7 +15,7 @@ const CLUSTER_NAME: &str = "DefaultCluster";
 
 /// RocketMQ 4.x does not start without a logback file of this name; it is told to print what an
 /// error report wants to show, and no more.
-const LOGBACK: &str = r#"<configuration>
+pub(super) const LOGBACK: &str = r#"<configuration>
   <appender name="stdout" class="ch.qos.logback.core.ConsoleAppender">
     <encoder><pattern>%d %-5p %c{1} - %m%n</pattern></encoder>
   </appender>
@@ -23,7 +23,7 @@ const LOGBACK: &str = r#"<configuration>
 </configuration>
 "#;
 
-/// Environment variables that would change what the servers do behind the test's back.
+/// Environment variables that would change what servers and clients do behind the test's back.
 const FOREIGN_VARIABLES: [&str; 4] =
     ["NAMESRV_ADDR", "ROCKETMQ_SERIALIZE_TYPE", "ROCKETMQ_ZONE", "ROCKETMQ_ZONE_MODE"];
 
@@ -156,9 +156,7 @@ impl Server {
             .arg(self.conf_path())
             .env("ROCKETMQ_HOME", &self.home)
             .current_dir(&self.home);
-        for variable in FOREIGN_VARIABLES {
-            command.env_remove(variable);
-        }
+        remove_foreign_variables(&mut command);
         command
     }
 }
@@ -207,7 +205,14 @@ pub(super) fn check_java() -> Result<(), LaunchError> {
         .map_err(|source| LaunchError::JavaMissing { program, source })
 }
 
-fn java() -> String {
+pub(super) fn remove_foreign_variables(command: &mut Command) {
+    for variable in FOREIGN_VARIABLES {
+        command.env_remove(variable);
+    }
+}
+
+/// The program that `check_java` has tried.
+pub(super) fn java() -> String {
     match std::env::var("JAVA_HOME") {
         Ok(home) if !home.is_empty() => format!("{home}/bin/java"),
         _ => "java".to_owned(),

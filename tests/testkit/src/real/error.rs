@@ -1,4 +1,4 @@
-//! Why a cluster could not be started or steered: who failed, at what, and its last words.
+//! Why a cluster could not be started, steered or read: who failed, at what, and its last words.
 
 use std::io;
 use std::path::PathBuf;
@@ -109,6 +109,49 @@ impl LaunchError {
         let path = path.into();
         move |source| LaunchError::Io { action, path, source }
     }
+}
+
+/// Why the Java consumer has not read a topic.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsumeError {
+    /// Java could not be started, or one of its files could not be handled.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+
+    /// The Java program gave up: there is no such topic, a broker did not answer, or the client
+    /// could not decode a message.
+    #[error("the Java consumer of `{topic}` ended with {status}; the end of its output:\n{output}")]
+    Failed {
+        /// The topic.
+        topic: String,
+        /// How the program ended.
+        status: ExitStatus,
+        /// The end of its output, the exception among it.
+        output: String,
+    },
+
+    /// The Java program was killed because it took too long.
+    #[error(
+        "the Java consumer of `{topic}` was not done within {} s; the end of its output:\n{output}",
+        limit.as_secs()
+    )]
+    TimedOut {
+        /// The topic.
+        topic: String,
+        /// How long it was waited for.
+        limit: Duration,
+        /// The end of its output.
+        output: String,
+    },
+
+    /// The Java program ended well but left bytes that are no messages.
+    #[error("the Java consumer of `{topic}` has written bytes that are no messages: {reason}")]
+    Malformed {
+        /// The topic.
+        topic: String,
+        /// What is wrong with them.
+        reason: String,
+    },
 }
 
 /// A version text that names no release the launcher knows.

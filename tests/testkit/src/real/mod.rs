@@ -10,15 +10,19 @@
 //!
 //! let cluster = RealCluster::builder(Version::V5_5_0)
 //!     .brokers(2)
-//!     .broker_property("transactionTimeOut", "1000")
+//!     .broker_property("defaultTopicQueueNums", "4")
 //!     .start()?;
 //! println!("name server at {}", cluster.namesrv_addr());
 //! # Ok::<(), rocketmq_producer_testkit::real::LaunchError>(())
 //! ```
 //!
+//! [`RealCluster::consume`] reads a topic with RocketMQ's own client of the same version: what it
+//! returns is what Java applications get.
+//!
 //! Needed on the machine: a JDK or JRE (`$JAVA_HOME/bin/java`, or `java` on the path) and, for the
 //! first start of a version, Maven and its central repository. Set `ROCKETMQ_JARS` to choose the
-//! folder the jars are kept in.
+//! folder the jars are kept in. The consumer is compiled as it starts, which takes a JDK, 11 or
+//! later.
 //!
 //! On Linux with util-linux's `setpriv`, the servers also die when the process that started them is
 //! killed; only the temporary folder then remains.
@@ -27,6 +31,8 @@ mod artifacts;
 mod builder;
 mod cluster;
 mod config;
+mod consumed;
+mod consumer;
 mod error;
 mod ports;
 mod probe;
@@ -38,6 +44,7 @@ mod version;
 
 pub use builder::RealClusterBuilder;
 pub use cluster::RealCluster;
-pub use error::{LaunchError, UnknownVersion};
+pub use consumed::ConsumedMessage;
+pub use error::{ConsumeError, LaunchError, UnknownVersion};
 pub use progress::Progress;
 pub use version::Version;

@@ -66,6 +66,8 @@ pub(super) struct Attempted {
     pub(super) producer: usize,
     pub(super) message: Message,
     manner: Manner,
+    /// Its producer lets sends gather.
+    gathers: bool,
     began: Instant,
     due: Instant,
     copies_max: u32,
@@ -184,6 +186,7 @@ impl Oracle {
                 producer,
                 message,
                 manner,
+                gathers: config.auto_batch,
                 began: now,
                 due: now + config.send_msg_timeout + TICK,
                 copies_max,
@@ -262,7 +265,8 @@ impl Oracle {
         };
         let whose = (send.producer, send.message.topic().to_owned(), key.to_owned());
         let place = (&*first.broker, first.queue, first.offset);
-        if let Some(story) = self.order.acknowledged(whose, order, place) {
+        let gathers = send.gathers;
+        if let Some(story) = self.order.acknowledged(whose, order, place, gathers) {
             self.violate("messages of a key keep their order", story);
         }
     }

@@ -85,6 +85,10 @@ impl World {
             5 => config.with_max_message_size(rng.usize(300_000..400_000)),
             _ => config,
         };
+        let config = match rng.u8(..4) {
+            0 => config.with_auto_batch(true).with_batch_linger(millis(rng, 1..200)),
+            _ => config,
+        };
         match rng.u8(..8) {
             0 => config.with_transaction_timeout(millis(rng, 1_000..20_000)),
             1 => config.with_check_concurrency(rng.usize(2..5)),

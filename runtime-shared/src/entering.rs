@@ -1,0 +1,286 @@
+//! How sends, batches and transactions begin.
+
+use std::sync::Arc;
+
+use bytestring::ByteString;
+use rocketmq_producer_core::{
+    client::Wait,
+    delivery::{
+        Accumulator, Ask, Delivery, LaneKey, Lot, Parcel, SendError, SendErrorKind, SendOptions,
+        TimeoutPhase, lot_key, validate_batch,
+    },
+    model::{Message, ProducerConfig, validate_message},
+    route::Choice,
+    time::{Instant, Now},
+};
+
+use crate::{
+    HalfSending, Sending, Session, View, Wire,
+    batch::{Batch, BatchOrNone},
+    gathering::{Gathered, Seat, Trip, tell_all},
+    lock,
+    sending::Answered,
+    session::InFlight,
+    slot::Slot,
+};
+
+impl<W: Wire> Session<W> {
+    /// Begins a send, which waits for its permit if `patient`; `wrap` makes of the message what goes
+    /// on the wire.
+    ///
+    /// # Errors
+    ///
+    /// Nothing has been sent then: [`SendErrorKind::NotRunning`] once the session is closing,
+    /// [`SendErrorKind::InvalidMessage`], [`SendErrorKind::TooLarge`], and
+    /// [`SendErrorKind::Full`] unless `patient`.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        message: Message,
+        options: SendOptions,
+        choice: &Choice,
+        patient: bool,
+        wrap: impl FnOnce(&ProducerConfig, Message) -> Result<Parcel, SendError>,
+    ) -> Result<Sending<W>, SendError> {
+        match self.enter() {
+            Some(guard) => self.begin_in(guard, message, options, choice, patient, wrap),
+            None => Err(SendError::not_sent(SendErrorKind::NotRunning, message)),
+        }
+    }
+
+    /// Begins a send that is answered: it gathers, if it may.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin).
+    pub(crate) fn begin_answered(
+        self: &Arc<Self>,
+        message: Message,
+        options: SendOptions,
+        choice: &Choice,
+    ) -> Result<Answered<W>, SendError> {
+        if self.gatherer.is_none() {
+            let sending = self.begin(message, options, choice, true, Parcel::new);
+            return sending.map(Answered::Alone);
+        }
+        let Some(guard) = self.enter() else {
+            return Err(SendError::not_sent(SendErrorKind::NotRunning, message));
+        };
+        let now = self.clock.now();
+        let message = self.with_id(now, message);
+        let Some(key) = lot_key(&self.config, &message, &options, choice) else {
+            let sending = self.begin_in(guard, message, options, choice, true, Parcel::new);
+            return sending.map(Answered::Alone);
+        };
+        // One that breaks a rule would take its lot along.
+        if let Err(rule) = validate_message(&message, self.config.max_message_size) {
+            return Err(SendError::not_sent(rule.into(), message));
+        }
+        Ok(Answered::Gathered(Box::new(Gathered::begin(now, key, message, guard))))
+    }
+
+    fn begin_in(
+        self: &Arc<Self>,
+        guard: InFlight<W>,
+        message: Message,
+        options: SendOptions,
+        choice: &Choice,
+        patient: bool,
+        wrap: impl FnOnce(&ProducerConfig, Message) -> Result<Parcel, SendError>,
+    ) -> Result<Sending<W>, SendError> {
+        let now = self.clock.now();
+        let parcel = wrap(&self.config, self.with_id(now, message))?;
+        let delivery = self.delivery(now, parcel, options, choice)?;
+        let (bytes, slot) = (delivery.size(), Arc::new(Slot::default()));
+        let key = delivery.order_key();
+        let has_room = match (patient, &key) {
+            (true, _) => true,
+            (false, None) => self.gate.try_ask(bytes, &slot),
+            (false, Some(_)) => self.gate.has_room(bytes),
+        };
+        if !has_room {
+            let (sends, bytes) = self.gate.held();
+            return Err(delivery.refused(SendErrorKind::Full { sends, bytes }));
+        }
+        // An ordered message has its place from now on, and asks for a permit when it is its turn:
+        // those who wait for each other do not keep permits from the rest.
+        let turn = match key {
+            Some(key) => {
+                self.enter_lanes(vec![key], &slot);
+                TimeoutPhase::Order
+            }
+            None => {
+                if patient {
+                    self.gate.ask(bytes, &slot);
+                }
+                TimeoutPhase::Permit
+            }
+        };
+        Ok(Sending::new(delivery, slot, turn, guard))
+    }
+
+    /// Gives the slot these lanes, each now or when its turn comes, after what has gathered for them.
+    pub(crate) fn enter_lanes(self: &Arc<Self>, keys: Vec<LaneKey>, slot: &Arc<Slot>) {
+        let Some(gatherer) = &self.gatherer else { return self.gate.enter(keys, slot) };
+        let release = keys.clone();
+        let lots = gatherer.step(
+            |accumulator| release.into_iter().for_each(|key| accumulator.handle_lane(key)),
+            |lot| self.take_turn(lot),
+            || self.gate.enter(keys, slot),
+        );
+        lots.into_iter().for_each(|(lot, slot)| self.depart(lot, slot));
+    }
+
+    /// Takes a step of what gathers, and sends what is to leave then.
+    pub(crate) fn gather(self: &Arc<Self>, step: impl FnOnce(&mut Accumulator<Seat<W>>)) {
+        let Some(gatherer) = &self.gatherer else { return };
+        let before = gatherer.deadline();
+        let lots = gatherer.step(step, |lot| self.take_turn(lot), || ());
+        lots.into_iter().for_each(|(lot, slot)| self.depart(lot, slot));
+        let after = gatherer.deadline();
+        if after.is_some_and(|after| before.is_none_or(|before| after.at < before.at)) {
+            // The hub keeps the time.
+            self.inbox.ring();
+        }
+    }
+
+    /// The session ends: nothing gathers any more.
+    pub(crate) fn let_gathered_go(self: &Arc<Self>) {
+        self.gather(Accumulator::handle_close);
+    }
+
+    /// A lot takes its place among what is ordered.
+    fn take_turn(&self, lot: Lot<Seat<W>>) -> (Lot<Seat<W>>, Arc<Slot>) {
+        let slot = Arc::default();
+        self.gate.enter(lot.key.lane(), &slot);
+        (lot, slot)
+    }
+
+    /// Sends a lot: one of those who wait for it takes it along.
+    fn depart(self: &Arc<Self>, lot: Lot<Seat<W>>, slot: Arc<Slot>) {
+        let Lot { key, messages, waiters, since, .. } = lot;
+        // Those who wait are counted, each for itself.
+        let guard = InFlight::uncounted(self);
+        let Some(parcel) = Parcel::batch(&self.config, &messages) else { return slot.finish() };
+        let begin = |parcel| self.delivery(since, parcel, key.options(), &Choice::default());
+        match parcel.and_then(begin) {
+            Ok(delivery) => {
+                let turn = match key.lane() {
+                    Some(_) => TimeoutPhase::Order,
+                    None => {
+                        self.gate.ask(delivery.size(), &slot);
+                        TimeoutPhase::Permit
+                    }
+                };
+                let sending = Sending::new(delivery, slot, turn, guard);
+                Trip::new(sending, messages, waiters).pass_on();
+            }
+            Err(error) => {
+                slot.finish();
+                tell_all(&waiters, messages, &error);
+            }
+        }
+    }
+
+    /// Begins a transaction: the send of its half message.
+    ///
+    /// # Errors
+    ///
+    /// The same, and [`SendErrorKind::TransactionOpen`].
+    pub(crate) fn begin_half(
+        self: &Arc<Self>,
+        message: Message,
+        choice: &Choice,
+    ) -> Result<HalfSending<W>, SendError> {
+        let Some(guard) = self.enter() else {
+            return Err(SendError::not_sent(SendErrorKind::NotRunning, message));
+        };
+        let message = self.with_id(self.clock.now(), message);
+        let (part, options, sent) = (guard.share(), SendOptions::new(), message.clone());
+        let sending = self.begin_in(part, sent, options, choice, true, Parcel::half)?;
+        HalfSending::new(sending, message, guard)
+    }
+
+    /// Begins a batch; what it is refused for is told of each message.
+    pub(crate) fn begin_batch(
+        self: &Arc<Self>,
+        messages: Vec<Message>,
+        options: SendOptions,
+        choice: &Choice,
+        oneway: bool,
+    ) -> BatchOrNone<W> {
+        let clock = self.clock.clone();
+        let Some(guard) = self.enter() else {
+            return BatchOrNone::refused(&SendErrorKind::NotRunning, messages, clock);
+        };
+        if let Err(rule) = validate_batch(&self.config, &messages) {
+            return BatchOrNone::refused(&rule.into(), messages, clock);
+        }
+        let now = self.clock.now();
+        let messages = messages.into_iter().map(|message| self.with_id(now, message)).collect();
+        BatchOrNone::Begun(Box::new(Batch::new(messages, options, choice, oneway, guard)))
+    }
+
+    /// Begins one request of a batch, whose lanes its batch holds: it waits for its permit.
+    pub(crate) fn begin_request(
+        self: &Arc<Self>,
+        started: Now,
+        parcel: Parcel,
+        options: SendOptions,
+        guard: InFlight<W>,
+    ) -> Result<Sending<W>, SendError> {
+        let delivery = self.delivery(started, parcel, options, &Choice::default())?;
+        let slot = Arc::new(Slot::default());
+        self.gate.ask(delivery.size(), &slot);
+        Ok(Sending::new(delivery, slot, TimeoutPhase::Permit, guard))
+    }
+
+    fn delivery(
+        &self,
+        started: Now,
+        parcel: Parcel,
+        options: SendOptions,
+        choice: &Choice,
+    ) -> Result<Delivery, SendError> {
+        let (bytes, limit) = (parcel.size(), self.config.in_flight_bytes_max);
+        if bytes > limit {
+            return Err(parcel.refused(SendErrorKind::TooLarge { bytes, limit }));
+        }
+        let (config, seed) = (Arc::clone(&self.config), self.next_seed());
+        Delivery::new(started, config, parcel, options, choice, seed)
+    }
+
+    pub(crate) fn with_id(&self, now: Now, message: Message) -> Message {
+        match message.uniq_key() {
+            Some(_) => message,
+            None => message.with_uniq_key(lock(&self.uniq_keys).next(now.wall)),
+        }
+    }
+
+    /// Has the hub ring the slot when there is news about the topic, at `until` at the latest.
+    pub(crate) fn wait_for_hub(
+        &self,
+        view: &View<W>,
+        topic: ByteString,
+        ask: Option<Ask>,
+        until: Instant,
+        slot: &Arc<Slot>,
+    ) {
+        let (seen, waiter) = (view.routes.version, slot.bell());
+        self.inbox.push_wait(Wait { ask, topic, until, seen, waiter });
+    }
+
+    /// Counts a send in, unless it comes too late. A late one is not even counted for a moment,
+    /// but for those that come in the very moment of closing.
+    pub(crate) fn enter(self: &Arc<Self>) -> Option<InFlight<W>> {
+        if !self.is_open() {
+            return None;
+        }
+        let guard = InFlight::counted(self);
+        self.is_open().then_some(guard)
+    }
+
+    /// For what a shutdown does not wait for.
+    pub(crate) fn look_in(self: &Arc<Self>) -> Option<InFlight<W>> {
+        self.is_open().then(|| InFlight::uncounted(self))
+    }
+}
