@@ -31,9 +31,14 @@ fn start(version: Version) -> RealCluster {
     RealCluster::start(version).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Every kind of message that there is so far.
+/// Bytes that do not get smaller.
+fn noise(size: usize) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(size as u64);
+    (0..size).map(|_| random.u8(..)).collect()
+}
+
+/// All that single messages can have.
 fn messages(topic: &str) -> Vec<Message> {
-    let binary: Vec<u8> = (0..100_000).map(|at| (at % 251) as u8).collect();
     vec![
         Message::new(topic.to_owned(), "plain"),
         Message::new(topic.to_owned(), "dressed")
@@ -44,8 +49,10 @@ fn messages(topic: &str) -> Vec<Message> {
             .with_flag(-7),
         Message::new(topic.to_owned(), "keyed").with_sharding_key("order-1001"),
         Message::new(topic.to_owned(), "careless").with_wait_store_ok(false),
-        Message::new(topic.to_owned(), binary),
-        Message::new(topic.to_owned(), vec![0u8; 4 * 1024 * 1024]),
+        Message::new(topic.to_owned(), noise(100_000)),
+        Message::new(topic.to_owned(), "with a checksum").with_body_crc(true),
+        Message::new(topic.to_owned(), noise(4 * 1024 * 1024)),
+        Message::new(topic.to_owned(), "again and again ".repeat(10_000)),
         Message::new(topic.to_owned(), "x").with_property("p", "v".repeat(32_000)),
     ]
 }
@@ -55,6 +62,9 @@ fn send_and_read_back<S: Subject>(cluster: &RealCluster, form: SerializeType, to
     let producer = S::started(config(cluster).with_serialize_type(form));
     let sent = producer.send_all(messages(topic));
     let receipts: Vec<SendReceipt> = sent.into_iter().map(Result::unwrap).collect();
+    let too_large = Message::new(topic.to_owned(), vec![0; 4 * 1024 * 1024 + 1]);
+    let error = producer.send(too_large).unwrap_err();
+    assert!(matches!(error.kind(), SendErrorKind::InvalidMessage(_)), "{error}");
     producer.shutdown().unwrap();
 
     let stored = Reader::connect(&cluster.namesrv_addr()).unwrap().read_topic(topic).unwrap();
@@ -68,9 +78,12 @@ fn send_and_read_back<S: Subject>(cluster: &RealCluster, form: SerializeType, to
 fn compare(message: &Message, receipt: &SendReceipt, stored: &StoredMessage) {
     assert_eq!(receipt.status, SendStatus::SendOk);
     assert_eq!(stored.topic, message.topic());
-    assert!(stored.body == message.body(), "the body of {message:?} came out different");
+    let body = stored.decompressed_body().unwrap();
+    assert!(body == message.body(), "the body of {message:?} came out different");
     assert_eq!(stored.flag, message.flag());
-    assert_eq!(stored.sys_flag, 0);
+    let compressed = stored.body != message.body();
+    assert_eq!(stored.sys_flag, if compressed { 0x301 } else { 0 });
+    assert_eq!(compressed, message.body().starts_with(b"again and again"));
     assert_eq!(stored.born_timestamp, receipt.send_timestamp.0);
     assert_eq!(stored.queue_id, receipt.message_queue.queue_id);
     assert_eq!(stored.queue_offset, receipt.queue_offset);

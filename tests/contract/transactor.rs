@@ -96,7 +96,7 @@ pub(crate) trait Transactor: Send + Sync {
 }
 
 /// A transaction that has been begun.
-pub(crate) trait Handle {
+pub(crate) trait Handle: Send {
     fn receipt(&self) -> &SendReceipt;
     fn commit(self: Box<Self>) -> TransactionReceipt;
     fn rollback(self: Box<Self>) -> TransactionReceipt;
