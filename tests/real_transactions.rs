@@ -117,7 +117,9 @@ fn all_ends<T: Transacts>(cluster: &RealCluster, name: &str) {
         "commit b",
         "commit c",
     ];
-    eventually("what is asked about is settled", || bodies(cluster, &topic).len() == expected.len());
+    eventually("what is asked about is settled", || {
+        bodies(cluster, &topic).len() == expected.len()
+    });
     eventually("all answers are given", || producer.stats().open == 1);
     assert_eq!(bodies(cluster, &topic), expected);
     let stats = producer.stats();

@@ -44,14 +44,13 @@ pub enum Mutant {
     PermitsAreLost,
     /// What has failed once is not tried again.
     NoRetries,
-    /// What is sent is compressed anew at each attempt, on top of what it was. It takes a scenario:
-    /// retries of large messages are rare.
+    /// What is sent is compressed anew at each attempt, on top of what it was.
     PreparedAtEachAttempt,
     /// A commit that was sent is not remembered: a late check-back about it is answered as the
-    /// listener says.
+    /// listener says. It takes a scenario: at least once is kept.
     FinalStatesAreForgotten,
-    /// Half messages are sent before the broker knows the group.
-    HalfMessagesUnregistered,
+    /// What brokers ask about half messages is not heard.
+    ChecksAreDropped,
     /// A busy broker is given as much as before.
     WindowNeverShrinks,
 }
@@ -59,7 +58,7 @@ pub enum Mutant {
 #[cfg(feature = "mutants")]
 impl Mutant {
     /// Those that show in the random lives of clusters.
-    pub const SHOWN_BY_CHANCE: [Self; 14] = [
+    pub const SHOWN_BY_CHANCE: [Self; 16] = [
         Self::OneDeadlineForTheFirstBroker,
         Self::ExpiredCallsStay,
         Self::OneDialAtATime,
@@ -74,6 +73,8 @@ impl Mutant {
         Self::PermitsAreLost,
         Self::NoRetries,
         Self::OrderedInParallel,
+        Self::PreparedAtEachAttempt,
+        Self::ChecksAreDropped,
     ];
 }
 

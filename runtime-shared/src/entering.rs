@@ -172,11 +172,11 @@ impl<W: Wire> Session<W> {
                     }
                 };
                 let sending = Sending::new(delivery, slot, turn, guard);
-                Trip::new(sending, messages, waiters).pass_on();
+                Trip::begin(sending, messages, waiters);
             }
             Err(error) => {
                 slot.finish();
-                tell_all(&waiters, messages, &error);
+                tell_all(&waiters, &messages, &error);
             }
         }
     }

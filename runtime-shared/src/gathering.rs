@@ -1,13 +1,13 @@
-//! Sends that gather: one of those who wait for a lot takes it along for all.
+//! Sends that gather: whoever of those who wait for a lot is polled moves it on, for all.
 
 use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Weak,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Wake, Waker},
 };
 
 use rocketmq_producer_core::{
@@ -61,14 +61,23 @@ struct Place<W: Wire> {
 
 #[derive(Debug)]
 enum State<W: Wire> {
-    /// Its lot gathers, or another takes it along.
-    Waiting(Option<Waker>),
-    /// It is the one who takes the lot along.
-    Leading(Box<Trip<W>>),
+    /// Its lot gathers.
+    Gathering(Option<Waker>),
+    /// Its lot is on its way.
+    Travelling(Arc<Trip<W>>, Option<Waker>),
     /// The lot has arrived, or has not.
     Told(Result<SendReceipt, SendError>),
-    /// It knows.
+    /// It knows, or has gone.
     Over,
+}
+
+impl<W: Wire> State<W> {
+    fn waker(&mut self) -> Option<&mut Option<Waker>> {
+        match self {
+            Self::Gathering(waker) | Self::Travelling(_, waker) => Some(waker),
+            Self::Told(_) | Self::Over => None,
+        }
+    }
 }
 
 impl<W: Wire> Clone for Seat<W> {
@@ -85,87 +94,121 @@ impl<W: Wire> Waiter for Seat<W> {
 
 impl<W: Wire> Seat<W> {
     fn new() -> Self {
-        let (state, gone) = (Mutex::new(State::Waiting(None)), AtomicBool::new(false));
+        let (state, gone) = (Mutex::new(State::Gathering(None)), AtomicBool::new(false));
         Self(Arc::new(Place { state, gone }))
     }
 
-    /// Changes the state of one who waits, and wakes it; gives the new state back if nobody does.
-    fn put(&self, new: State<W>) -> Option<State<W>> {
+    /// Something has become of one who waits: it is woken.
+    fn put(&self, new: State<W>) {
         let mut state = lock(&self.0.state);
-        if self.is_gone() {
-            return Some(new);
+        if state.waker().is_none() {
+            // Dropped without the lock: it may be all that is left of a lot.
+            drop(state);
+            return drop(new);
         }
-        let before = std::mem::replace(&mut *state, new);
+        let mut before = std::mem::replace(&mut *state, new);
         drop(state);
-        if let State::Waiting(Some(waker)) = before {
+        if let Some(waker) = before.waker().and_then(Option::take) {
             waker.wake();
         }
-        None
     }
 
-    pub(crate) fn tell(&self, result: Result<SendReceipt, SendError>) {
-        // One who has gone does not want to know.
-        let _ = self.put(State::Told(result));
+    fn wake(&self) {
+        let waker = lock(&self.0.state).waker().and_then(Option::take);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 }
 
-/// A lot on its way.
+/// A lot on its way, owned by those who wait for it.
 #[derive(Debug)]
 pub(crate) struct Trip<W: Wire> {
-    sending: Sending<W>,
+    /// None while somebody moves it on, and when it is over.
+    sending: Mutex<Option<Sending<W>>>,
+    /// There has been news since it was moved on last.
+    rung: AtomicBool,
+    waker: Waker,
     messages: Vec<Message>,
     seats: Vec<Seat<W>>,
 }
 
+/// Wakes all who wait for a lot: any of them may move it on, and others may never be polled again.
+struct Bell<W: Wire>(Weak<Trip<W>>);
+
+impl<W: Wire> Wake for Bell<W> {
+    fn wake(self: Arc<Self>) {
+        let Some(trip) = self.0.upgrade() else { return };
+        trip.rung.store(true, Ordering::SeqCst);
+        trip.seats.iter().for_each(Seat::wake);
+    }
+}
+
 impl<W: Wire> Trip<W> {
-    pub(crate) fn new(sending: Sending<W>, messages: Vec<Message>, seats: Vec<Seat<W>>) -> Self {
-        Self { sending, messages, seats }
+    /// Sends a lot off.
+    pub(crate) fn begin(sending: Sending<W>, messages: Vec<Message>, seats: Vec<Seat<W>>) {
+        let trip = Arc::new_cyclic(|trip| Self {
+            sending: Mutex::new(Some(sending)),
+            rung: AtomicBool::new(false),
+            waker: Waker::from(Arc::new(Bell(Weak::clone(trip)))),
+            messages,
+            seats,
+        });
+        for seat in &trip.seats {
+            seat.put(State::Travelling(Arc::clone(&trip), None));
+        }
     }
 
-    /// Has one of those who wait take the lot along. When there is none, it is dropped.
-    pub(crate) fn pass_on(self) {
-        let seats = self.seats.clone();
-        let mut trip = Box::new(self);
-        for seat in seats {
-            match seat.put(State::Leading(trip)) {
-                Some(State::Leading(back)) => trip = back,
-                _ => return,
+    /// Moves it on, unless somebody does. True when it has arrived, and all have been told.
+    fn advance(&self) -> bool {
+        loop {
+            let Some(mut sending) = lock(&self.sending).take() else { return false };
+            self.rung.store(false, Ordering::SeqCst);
+            match Pin::new(&mut sending).poll(&mut Context::from_waker(&self.waker)) {
+                Poll::Ready(result) => {
+                    self.arrive(result);
+                    return true;
+                }
+                Poll::Pending => *lock(&self.sending) = Some(sending),
+            }
+            // Whoever was woken meanwhile has found nothing to move on.
+            if !self.rung.swap(false, Ordering::SeqCst) {
+                return false;
             }
         }
     }
 
     /// Everybody is told how it has ended.
-    fn arrive(self, result: Result<Delivered, SendError>) {
-        let Self { messages, seats, .. } = self;
+    fn arrive(&self, result: Result<Delivered, SendError>) {
         match result {
             // One alone has travelled as itself.
-            Ok(Delivered::Stored(receipt)) if messages.len() == 1 => {
-                seats.iter().for_each(|seat| seat.tell(Ok(receipt.clone())));
+            Ok(Delivered::Stored(receipt)) if self.messages.len() == 1 => {
+                self.seats.iter().for_each(|seat| seat.put(State::Told(Ok(receipt.clone()))));
             }
             Ok(Delivered::Stored(receipt)) => {
-                let receipts = split_receipt(&receipt, &messages);
-                seats.iter().zip(receipts).for_each(|(seat, receipt)| seat.tell(Ok(receipt)));
+                let receipts = split_receipt(&receipt, &self.messages);
+                let each = self.seats.iter().zip(receipts);
+                each.for_each(|(seat, receipt)| seat.put(State::Told(Ok(receipt))));
             }
             Ok(Delivered::HandedOver) => unreachable!("lots are answered"),
-            Err(error) => tell_all(&seats, messages, &error),
+            Err(error) => tell_all(&self.seats, &self.messages, &error),
         }
     }
 }
 
 /// What one message of a lot has met, all have.
-pub(crate) fn tell_all<W: Wire>(seats: &[Seat<W>], messages: Vec<Message>, error: &SendError) {
+pub(crate) fn tell_all<W: Wire>(seats: &[Seat<W>], messages: &[Message], error: &SendError) {
     for (seat, message) in seats.iter().zip(messages) {
-        seat.tell(Err(error.for_message(message)));
+        seat.put(State::Told(Err(error.for_message(message.clone()))));
     }
 }
 
-/// A send that gathers, then waits for its lot, or takes it along for all. Dropped, another takes the
-/// lot along; its message goes with it, if it has left already.
+/// A send that gathers, then moves its lot on with all the others. Dropped, its message goes with the
+/// lot, if that has left already.
 #[derive(Debug)]
 #[must_use = "a send does nothing unless it is polled"]
 pub struct Gathered<W: Wire> {
     seat: Seat<W>,
-    trip: Option<Box<Trip<W>>>,
     session: InFlight<W>,
 }
 
@@ -175,34 +218,37 @@ impl<W: Wire> Gathered<W> {
         let seat = Seat::new();
         let own = seat.clone();
         session.session.gather(|accumulator| accumulator.handle_message(now, key, message, own));
-        Self { seat, trip: None, session }
+        Self { seat, session }
+    }
+
+    fn trip(&self) -> Option<Arc<Trip<W>>> {
+        match &*lock(&self.seat.0.state) {
+            State::Travelling(trip, _) => Some(Arc::clone(trip)),
+            _ => None,
+        }
     }
 }
 
 impl<W: Wire> Future for Gathered<W> {
     type Output = Result<SendReceipt, SendError>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
-            if let Some(mut trip) = this.trip.take() {
-                match Pin::new(&mut trip.sending).poll(context) {
-                    Poll::Ready(result) => trip.arrive(result),
-                    Poll::Pending => {
-                        this.trip = Some(trip);
-                        return Poll::Pending;
-                    }
-                }
+            let mut state = lock(&self.seat.0.state);
+            if let Some(waker) = state.waker() {
+                *waker = Some(context.waker().clone());
             }
-            let mut state = lock(&this.seat.0.state);
-            match std::mem::replace(&mut *state, State::Over) {
-                State::Leading(trip) => this.trip = Some(trip),
-                State::Told(result) => return Poll::Ready(result),
-                State::Waiting(_) => {
-                    *state = State::Waiting(Some(context.waker().clone()));
-                    return Poll::Pending;
-                }
-                State::Over => return Poll::Pending,
+            let trip = match &*state {
+                State::Travelling(trip, _) => Arc::clone(trip),
+                State::Gathering(_) | State::Over => return Poll::Pending,
+                State::Told(_) => match std::mem::replace(&mut *state, State::Over) {
+                    State::Told(result) => return Poll::Ready(result),
+                    _ => return Poll::Pending,
+                },
+            };
+            drop(state);
+            if !trip.advance() {
+                return Poll::Pending;
             }
         }
     }
@@ -214,28 +260,24 @@ impl<W: Wire> Timed for Gathered<W> {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.trip.as_ref().and_then(|trip| trip.sending.deadline())
+        lock(&self.trip()?.sending).as_ref().and_then(Timed::deadline)
     }
 
     fn expire(&self) {
-        if let Some(trip) = &self.trip {
-            trip.sending.expire();
+        let Some(trip) = self.trip() else { return };
+        let sending = lock(&trip.sending).take();
+        if let Some(sending) = sending {
+            sending.expire();
+            *lock(&trip.sending) = Some(sending);
         }
     }
 }
 
 impl<W: Wire> Drop for Gathered<W> {
     fn drop(&mut self) {
-        let mut state = lock(&self.seat.0.state);
         self.seat.0.gone.store(true, Ordering::Release);
-        let left = std::mem::replace(&mut *state, State::Over);
-        drop(state);
-        let unheeded = match left {
-            State::Leading(trip) => Some(trip),
-            _ => None,
-        };
-        if let Some(trip) = self.trip.take().or(unheeded) {
-            trip.pass_on();
-        }
+        let left = std::mem::replace(&mut *lock(&self.seat.0.state), State::Over);
+        // The last one takes what is left of the lot along, without the lock.
+        drop(left);
     }
 }

@@ -9,6 +9,7 @@ mod cancellation;
 mod congestion;
 mod discovery;
 mod faults;
+mod gathering;
 mod hostile;
 mod life;
 mod oneway;

@@ -5,6 +5,7 @@
 
 mod ambiguity;
 mod back_pressure;
+mod batches;
 mod cancellation;
 mod determinism;
 mod diagnosis;

@@ -15,7 +15,10 @@ use crate::{
     ids::{ChoreId, LinkId},
     link::{CallError, LinkError},
     model::{Address, ConfigError, Identity, ProducerConfig},
-    mutants::{Mutant::RetiredByName, is_on},
+    mutants::{
+        Mutant::{ChecksAreDropped, RetiredByName},
+        is_on,
+    },
     route::{HeartbeatCounters, News, Phase, Routes},
     time::{Deadline, Instant, Now},
 };
@@ -286,7 +289,7 @@ impl Client {
     /// supported.
     fn handle_request(&mut self, link: LinkId, frame: Frame) {
         if frame.header.code == CHECK_TRANSACTION_STATE {
-            if self.connections.address_of(link).is_some() {
+            if self.connections.address_of(link).is_some() && !is_on(ChecksAreDropped) {
                 self.outputs.push_back(Output::CheckBack { link, frame });
             }
             return;

@@ -12,7 +12,6 @@ use crate::{
     ids::LinkId,
     link::CallError,
     model::{Address, MessageQueue},
-    mutants::{Mutant::HalfMessagesUnregistered, is_on},
     route::{Circumstances, Reach, RouteError, Routes, TopicRoute},
     time::Now,
 };
@@ -169,7 +168,6 @@ impl Delivery {
     fn fitness(&self, routes: &Routes, broker: &Address) -> Fitness {
         match (self.parcel.needs, routes.broker_version(broker)) {
             (Needs::Nothing, _) | (Needs::Registration, Some(_)) => Fitness::Fit,
-            (Needs::Registration, None) if is_on(HalfMessagesUnregistered) => Fitness::Fit,
             (Needs::Version(needed), Some(version)) if version >= needed => Fitness::Fit,
             (Needs::Version(_), Some(version)) => Fitness::TooOld(version),
             (_, None) => Fitness::Unknown,

@@ -9,7 +9,7 @@ use rocketmq_producer_core::{
 };
 use rocketmq_producer_testkit::{
     model::Fault,
-    sim::{self, BROKER_A, BROKER_B, BROKER_C, TOPIC, Violation, World},
+    sim::{self, BROKER_A, BROKER_B, BROKER_C, TOPIC, Violation, Work, World},
 };
 
 /// A bug that so many seeds do not show is not found.
@@ -113,6 +113,30 @@ fn very_late_answers(seed: u64) -> Result<(), Violation> {
         world.thaw(broker);
     }
     world.run_for(Duration::from_secs(5))
+}
+
+#[test]
+fn row_13_a_commit_that_is_forgotten_and_delivered_twice_is_noticed() {
+    assert_eq!(deliveries_beyond_the_first(), 0, "without the bug, each comes once");
+    switch_on(Some(Mutant::FinalStatesAreForgotten));
+    let again = deliveries_beyond_the_first();
+    switch_on(None);
+    assert!(again > 20, "{again}");
+}
+
+/// How often brokers that ask about what is settled, because they have not marked it yet, get to
+/// deliver it again.
+fn deliveries_beyond_the_first() -> u64 {
+    let mut world = World::new(1);
+    world.let_brokers_check(Duration::from_secs(1), Duration::from_secs(1));
+    let producer = world.transaction_producer(world.transaction_config());
+    for _ in 0..200 {
+        world.transact(producer, TOPIC, Work::COMMIT);
+        world.run_for(Duration::from_millis(50)).expect("no rule is broken");
+    }
+    world.run_for(Duration::from_secs(10)).expect("no rule is broken");
+    assert_eq!(world.counts().committed, 200);
+    world.counts().redelivered
 }
 
 #[test]

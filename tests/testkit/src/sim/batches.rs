@@ -6,6 +6,7 @@ use rocketmq_producer_core::{
     delivery::{Delivered, SendError, SendOptions},
     model::Message,
 };
+use rocketmq_producer_shared::OnewayStats;
 
 use super::{
     oracle::{Manner, SendId},
@@ -56,6 +57,21 @@ impl World {
             self.tasks_of_sends.insert(*id, task);
         }
         ids
+    }
+}
+
+impl World {
+    /// What a producer has counted of one-way messages since its last start.
+    #[must_use]
+    pub fn oneway_stats(&self, producer: Producer) -> OnewayStats {
+        let lifecycle = self.producers[producer.0].lifecycle.as_ref();
+        lifecycle.map(|lifecycle| lifecycle.oneway_stats()).unwrap_or_default()
+    }
+
+    /// How many of a producer's one-way messages that it has handed over are stored.
+    #[must_use]
+    pub fn oneway_stored(&self, producer: Producer) -> u64 {
+        self.oracle.oneway_stored(producer.0)
     }
 }
 

@@ -397,6 +397,14 @@ impl Oracle {
         self.sends.get(&id).map(|send| (send.began, &send.message))
     }
 
+    /// One-way messages of a producer that were handed over and are stored.
+    pub(super) fn oneway_stored(&self, producer: usize) -> u64 {
+        let own = self.sends.values().filter(|send| send.producer == producer);
+        let handed_over =
+            own.filter(|send| (send.manner, send.fate) == (Manner::Oneway, Fate::Acknowledged));
+        handed_over.filter(|send| !send.places.is_empty()).count() as u64
+    }
+
     /// Sends that are not over.
     pub(super) fn open(&self) -> usize {
         self.open.len()

@@ -17,10 +17,11 @@ use super::{
 };
 
 impl World {
-    /// A configuration that knows this world's name servers.
+    /// A configuration that knows this world's name servers. Bodies take as many bytes as they have.
     #[must_use]
     pub fn config(&self) -> ProducerConfig {
         ProducerConfig::new("simulated", "ns1:9876;ns2:9876")
+            .with_compress_msg_body_over_howmuch(usize::MAX)
     }
 
     /// A producer, started.

@@ -77,10 +77,11 @@ impl World {
             _ => config,
         };
         let config = match rng.u8(..8) {
-            0 => config.with_compress_type(CompressionType::Lz4),
-            1 => config.with_compress_type(CompressionType::Zstd),
-            2 => config.with_compress_msg_body_over_howmuch(rng.usize(1..1_000)),
-            3 => config.with_compress_msg_body_over_howmuch(usize::MAX),
+            0..4 => {
+                let types = [CompressionType::Zlib, CompressionType::Lz4, CompressionType::Zstd];
+                let config = config.with_compress_type(types[rng.usize(..3)]);
+                config.with_compress_msg_body_over_howmuch(rng.usize(1..5_000))
+            }
             4 => config.with_batch_split_type(BatchSplitType::ByCount),
             5 => config.with_max_message_size(rng.usize(300_000..400_000)),
             _ => config,
