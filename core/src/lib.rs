@@ -10,11 +10,14 @@
 //! |---|---|---|
 //! | [`client::Client`] | the brain: name servers, topics, which connections should exist, heartbeats | a few times a second |
 //! | [`link::Link`] | one connection: opaque → token, deadlines, bytes to be written | every frame |
-//! | [`delivery::Delivery`] | one message on its way: queue, attempts, outcome | every message |
+//! | [`delivery::Delivery`] | one message or batch on its way: queue, attempts, outcome | every message |
+//! | [`delivery::Accumulator`] | messages that wait for company, and leave as one batch | every message |
+//! | [`transaction::Transactions`] | all transactions: states, check-backs, final states | every transaction |
+//! | [`transaction::Confirmation`] | the end of one transaction on its way to its broker | every transaction |
 //!
 //! [`codec`] turns bytes into frames and back; [`route`] turns name servers' answers into queues;
 //! [`model`] and [`command`] are the vocabulary. Dependencies point one way:
-//! `time, ids ← codec ← model ← command ← route ← link ← delivery ← client`.
+//! `time, ids ← codec ← model ← command ← route ← link ← delivery ← transaction, client`.
 //!
 //! # The loop
 //!
@@ -26,8 +29,9 @@
 //! 2. **Driver** (one for each socket): write what [`Link::lend`] gives; decode what was read with
 //!    [`FrameDecoder`] and pass it to [`Link::handle_frames`]; call [`Link::handle_timeout`] when
 //!    [`Link::deadline`] has come; hand on [`Link::poll`]'s events to callers and hub.
-//! 3. **Caller** (the user's own task or thread): [`Delivery::step`] says what is next: wait for
-//!    newer routes, call on a link, or done.
+//! 3. **Caller** (the user's own task or thread): [`Errand::step`] of a [`Delivery`], a
+//!    [`Confirmation`] or a [`Routing`] says what is next: wait for newer routes, call on a link, or
+//!    done.
 //!
 //! [`Client::handle`]: client::Client::handle
 //! [`Client::handle_timeout`]: client::Client::handle_timeout
@@ -39,7 +43,10 @@
 //! [`Link::deadline`]: link::Link::deadline
 //! [`Link::poll`]: link::Link::poll
 //! [`FrameDecoder`]: codec::FrameDecoder
-//! [`Delivery::step`]: delivery::Delivery::step
+//! [`Errand::step`]: delivery::Errand::step
+//! [`Delivery`]: delivery::Delivery
+//! [`Confirmation`]: transaction::Confirmation
+//! [`Routing`]: delivery::Routing
 //!
 //! # Rules
 //!

@@ -7,7 +7,7 @@
 use std::{
     fmt,
     ops::Add,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 
 /// A point on the driver's monotonic clock: nanoseconds from an origin of the driver's choice.
@@ -57,8 +57,12 @@ impl fmt::Display for UnixMillis {
 }
 
 /// A time before the epoch or too far from it is the nearest that can be told.
-impl From<SystemTime> for UnixMillis {
-    fn from(time: SystemTime) -> Self {
+#[expect(
+    clippy::disallowed_types,
+    reason = "what a caller has is turned into ours; no clock is read"
+)]
+impl From<std::time::SystemTime> for UnixMillis {
+    fn from(time: std::time::SystemTime) -> Self {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }

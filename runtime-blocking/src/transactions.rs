@@ -113,7 +113,8 @@ impl<L: TransactionListener> TransactionProducer<L> {
     pub fn begin(&self, message: Message) -> Result<Transaction, SendError> {
         match wait(self.producer.lifecycle.begin_half(message)?)?.sound() {
             Ok(half) => Ok(Transaction(half)),
-            Err((ending, error)) => {
+            Err(doubt) => {
+                let (ending, error) = *doubt;
                 // The error tells all that the caller has to know.
                 let _ = wait(ending);
                 Err(error)

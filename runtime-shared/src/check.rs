@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Check<W: Wire> {
     session: Arc<Session<W>>,
-    task: Option<Task>,
+    task: Option<Box<Task>>,
 }
 
 impl<W: Wire> Session<W> {

@@ -38,7 +38,7 @@ pub(crate) struct Desk {
 
 #[derive(Debug, Default)]
 struct Queue {
-    tasks: VecDeque<Task>,
+    tasks: VecDeque<Box<Task>>,
     /// Those who wait for a task.
     idle: Vec<Waker>,
 }
@@ -95,7 +95,7 @@ impl Desk {
                 Task { link: link.id(), check, answer: Some((state, settles)) }
             }
         };
-        if let Err(task) = self.put(task) {
+        if let Err(task) = self.put(Box::new(task)) {
             self.give_up(&task);
             say_unknown(config, link, &task.check);
         }
@@ -112,7 +112,7 @@ impl Desk {
         });
     }
 
-    fn put(&self, task: Task) -> Result<(), Task> {
+    fn put(&self, task: Box<Task>) -> Result<(), Box<Task>> {
         let mut queue = lock(&self.queue);
         if queue.tasks.len() >= self.queue_max || self.closed.load(Ordering::SeqCst) {
             return Err(task);
@@ -127,7 +127,7 @@ impl Desk {
     }
 
     /// The next task; none once the session is over.
-    pub(crate) async fn next(&self) -> Option<Task> {
+    pub(crate) async fn next(&self) -> Option<Box<Task>> {
         poll_fn(|context| {
             let mut queue = lock(&self.queue);
             if self.closed.load(Ordering::SeqCst) {

@@ -75,7 +75,7 @@ impl<W: Wire> Session<W> {
         if let Err(rule) = validate_message(&message, self.config.max_message_size) {
             return Err(SendError::not_sent(rule.into(), message));
         }
-        Ok(Answered::Gathered(Box::new(Gathered::begin(now, key, message, guard))))
+        Ok(Answered::Gathered(Gathered::begin(now, key, message, guard)))
     }
 
     fn begin_in(

@@ -51,8 +51,12 @@ struct Limits {
 
 impl Limits {
     fn apply(self, table: &mut Transactions) {
-        self.transaction_timeout.map(|timeout| table.set_timeout(timeout));
-        self.max_check_times.map(|times| table.set_max_check_times(times));
+        if let Some(timeout) = self.transaction_timeout {
+            table.set_timeout(timeout);
+        }
+        if let Some(times) = self.max_check_times {
+            table.set_max_check_times(times);
+        }
     }
 }
 

@@ -61,7 +61,8 @@ impl Lifecycle<DriverBell> {
     pub async fn begin_transaction(&self, message: Message) -> Result<Transaction, SendError> {
         match self.begin_half(message)?.await?.sound() {
             Ok(half) => Ok(Transaction(half)),
-            Err((ending, error)) => {
+            Err(doubt) => {
+                let (ending, error) = *doubt;
                 // The error tells all that the caller has to know.
                 let _ = ending.await;
                 Err(error)

@@ -145,12 +145,12 @@ impl<W: Wire> Half<W> {
     /// # Errors
     ///
     /// What ends the transaction, and what its sender is told then.
-    pub fn sound(self) -> Result<Self, (Ending<W>, SendError)> {
+    pub fn sound(self) -> Result<Self, Box<(Ending<W>, SendError)>> {
         if self.receipt.may_execute() {
             return Ok(self);
         }
         let error = SendError::in_doubt(self.receipt.status, self.message.clone());
-        Err((self.end(LocalTransactionState::RollbackMessage), error))
+        Err(Box::new((self.end(LocalTransactionState::RollbackMessage), error)))
     }
 
     /// Ends the transaction, and tells the broker.

@@ -197,7 +197,25 @@ fn a_batch_that_is_retried_keeps_its_ids<S: Subject>() {
     assert_eq!((ids.len(), copies.count()), (10, 20), "copies can be told by their UNIQ_KEYs");
 }
 
+fn row_34_names_are_sent_as_they_are_given<S: Subject>() {
+    let cluster = one_broker();
+    let producer = S::started(config(&cluster).with_producer_group("instance%group"));
+    for topic in ["instance%Contract", "%RETRY%group", "%RETRY%instance%group", "%DLQ%group"] {
+        for _ in 0..2 {
+            let receipt = producer.send(Message::new(topic, "x")).unwrap();
+            assert_eq!(receipt.message_queue.topic, topic);
+        }
+        assert_eq!(cluster.stored(topic).len(), 2);
+    }
+    for topic in ["%RETRY%group", "%RETRY%instance%group"] {
+        let batch = vec![Message::new(topic, "x"), Message::new(topic, "y")];
+        let error = producer.send_batch(batch).remove(0).unwrap_err();
+        assert!(matches!(error.kind(), SendErrorKind::InvalidMessage(_)), "{error}");
+    }
+}
+
 on_every_runtime!(
+    row_34_names_are_sent_as_they_are_given,
     row_39_each_message_of_a_batch_has_its_own_receipt,
     row_39_batches_are_split_by_size_and_by_count,
     row_39_a_batch_of_one_travels_as_a_single_message,

@@ -241,7 +241,8 @@ fn late_questions_about_what_is_settled_deliver_nothing_twice<T: Transacts>() {
     assert!(asked > 5, "asked {asked} times: the broker marks what is settled every 3 s only");
     let mut expected: Vec<_> = (0..50).step_by(2).map(|number| number.to_string()).collect();
     let mut delivered = visible(&cluster);
-    (delivered.sort(), expected.sort());
+    delivered.sort();
+    expected.sort();
     assert_eq!(delivered, expected, "each exactly once");
 }
 

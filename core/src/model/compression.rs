@@ -188,8 +188,8 @@ fn read_up_to(decoder: impl std::io::Read, max: usize) -> Option<Vec<u8>> {
     (1..=max).contains(&out.len()).then_some(out)
 }
 
+#[cfg(test)]
 #[cfg(all(
-    test,
     feature = "compression-zlib",
     feature = "compression-lz4",
     feature = "compression-zstd"

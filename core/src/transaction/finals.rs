@@ -7,7 +7,12 @@ use std::{
 
 use bytestring::ByteString;
 
-use crate::{command::LocalTransactionState, ids::LinkId, time::Instant};
+use crate::{
+    command::LocalTransactionState,
+    ids::LinkId,
+    mutants::{Mutant::FinalStatesAreForgotten, is_on},
+    time::Instant,
+};
 
 /// A final state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +40,7 @@ impl Finals {
     }
 
     pub(super) fn get(&self, id: &str) -> Option<Final> {
-        self.states.get(id).copied()
+        self.states.get(id).copied().filter(|_| !is_on(FinalStatesAreForgotten))
     }
 
     pub(super) fn change(&mut self, id: &str, change: impl FnOnce(&mut Final)) {

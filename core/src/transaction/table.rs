@@ -12,7 +12,6 @@ use crate::{
     command::{CheckBack, LocalTransactionState},
     ids::LinkId,
     model::{Message, ProducerConfig},
-    mutants::{Mutant::FinalStatesAreForgotten, is_on},
     time::{Deadline, Instant, Now, UnixMillis},
 };
 
@@ -270,7 +269,7 @@ impl Transactions {
 
     /// The answer where the final state is known.
     fn answer_by_heart(&mut self, link: LinkId, id: &str) -> Option<Answer> {
-        let known = self.finals.get(id).filter(|_| !is_on(FinalStatesAreForgotten))?;
+        let known = self.finals.get(id)?;
         Some(match known.confirmed_on {
             _ if known.under_way => Answer::UNKNOWN,
             Some(on) if on == link => {
@@ -314,7 +313,9 @@ impl Transactions {
         if let Some(open) = id.and_then(|id| self.open.get_mut(id)) {
             open.asking = false;
         }
-        id.map(|id| self.forget_foreign(id));
+        if let Some(id) = id {
+            self.forget_foreign(id);
+        }
     }
 
     /// Drops what is too old.

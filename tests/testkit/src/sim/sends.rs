@@ -270,9 +270,10 @@ impl World {
         {
             self.trace.note(self.now, "drop", &[id], || format!("send {id}"));
             // Those of its batch go with it.
-            let all: Vec<_> =
-                self.tasks_of_sends.extract_if(.., |_, other| *other == task).collect();
-            for id in all.into_iter().map(|(id, _)| id).chain([id]) {
+            let with_it = self.tasks_of_sends.iter().filter(|(_, other)| **other == task);
+            let all: Vec<_> = with_it.map(|(id, _)| *id).chain([id]).collect();
+            for id in all {
+                self.tasks_of_sends.remove(&id);
                 self.oracle.transaction_dropped(id);
                 if self.oracle.is_open(id) {
                     self.oracle.dropped(id);

@@ -220,7 +220,7 @@ fn any_delay(rng: &mut Rng) -> impl FnOnce(Message) -> Message + use<> {
     let (way, level, delay) =
         (rng.u8(..2), rng.u8(1..4), Duration::from_millis(rng.u64(1..15_000)));
     move |message| match way {
-        0 => message.with_delay_level(level.into()),
+        0 => message.with_delay_level(level),
         _ => message.with_delay_for(delay),
     }
 }
