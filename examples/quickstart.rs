@@ -3,11 +3,14 @@
 //! Without `NAMESRV_ADDR` it brings a cluster along, inside this process; with it, it talks to that
 //! one.
 
-use std::{env, error::Error, process::ExitCode, time::Instant};
+#[path = "common/cluster.rs"]
+mod cluster;
+
+use std::{error::Error, process::ExitCode, time::Instant};
 
 use clap::{Parser, ValueEnum};
+use cluster::Cluster;
 use rocketmq_producer::{Message, ProducerConfig, SendError, SendReceipt};
-use rocketmq_producer_testkit::serve::EmbeddedCluster;
 
 /// Sends messages to RocketMQ and prints each receipt.
 #[derive(Parser)]
@@ -41,18 +44,10 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let given = env::var("NAMESRV_ADDR").ok().filter(|address| !address.is_empty());
-    // Lives until the end of the run; a real cluster is somebody else's.
-    let embedded = given.is_none().then(EmbeddedCluster::start);
-    let address = match (given, &embedded) {
-        (Some(address), _) => address,
-        (None, Some(cluster)) => cluster.namesrv_addr(),
-        (None, None) => return Err("no cluster".into()),
-    };
-    let whose = if embedded.is_some() { "embedded cluster" } else { "cluster" };
-    println!("sending {} messages to {} at the {whose} {address}", args.count, args.topic);
+    let cluster = Cluster::given_or_embedded();
+    println!("sending {} messages to {} at {cluster}", args.count, args.topic);
 
-    let config = ProducerConfig::new("quickstart", address);
+    let config = cluster.config("quickstart");
     let mut summary = Summary::new();
     match args.runtime {
         Runtime::Blocking => blocking(config, args, &mut summary)?,

@@ -27,6 +27,7 @@ pub(super) struct Final {
 
 /// Final states, the oldest forgotten first: by age, and when there are too many.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Finals {
     count_max: usize,
     age_max: Duration,

@@ -7,7 +7,7 @@ use std::{
 
 use bytestring::ByteString;
 
-use super::finals::Finals;
+use super::{TransactionMetadata, TransactionStats, finals::Finals};
 use crate::{
     command::{CheckBack, LocalTransactionState},
     ids::LinkId,
@@ -26,6 +26,7 @@ use crate::{
 /// * Nothing stays in the table but what is open, for `transaction_timeout` at most, and the memory
 ///   of final states, bounded by `final_states_max` and `final_states_kept`.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub struct Transactions {
     timeout: Duration,
     max_check_times: u32,
@@ -38,6 +39,7 @@ pub struct Transactions {
 
 /// A transaction without a final state.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 struct Open {
     message: Message,
     phase: Phase,
@@ -108,55 +110,6 @@ impl Answer {
     const UNKNOWN: Self = Self::State { state: LocalTransactionState::Unknown, settles: false };
 }
 
-/// A transaction, as the table has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TransactionMetadata {
-    /// Its id: the message's UNIQ_KEY.
-    pub transaction_id: String,
-    /// The message.
-    pub message: Message,
-    /// What is known of it so far.
-    pub local_state: LocalTransactionState,
-    /// When it was begun, by the producer's wall clock.
-    pub create_time: UnixMillis,
-    /// After so long it is dropped from the table.
-    pub timeout: Duration,
-    /// How often brokers have asked.
-    pub check_times: u32,
-    /// How often the listener is asked at most.
-    pub max_check_times: u32,
-}
-
-/// What transactions have come to, since the producer was started.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct TransactionStats {
-    /// Half messages that were stored.
-    pub total_transactions: u64,
-    /// Decided: commit.
-    pub committed_transactions: u64,
-    /// Decided: rollback.
-    pub rolled_back_transactions: u64,
-    /// Local transactions that have come to no final state: brokers ask about these.
-    pub unknown_transactions: u64,
-    /// Check-backs for each transaction that was asked about while it was open, on average.
-    pub avg_check_times: f64,
-    /// Check-backs in all, late ones included.
-    pub checks: u64,
-    /// Check-backs that were answered *unknown* without the listener: there is none, too many were
-    /// waiting, the producer was ending, or the question could not be read.
-    pub overlooked_checks: u64,
-    /// Transactions dropped from the table for want of a final state.
-    pub timed_out: u64,
-    /// Final states that no broker has confirmed when they were told.
-    pub unconfirmed: u64,
-    /// Transactions that are open.
-    pub open: usize,
-    /// Final states that are remembered.
-    pub remembered: usize,
-}
-
 impl Transactions {
     /// An empty table with the configuration's limits.
     pub fn new(config: &ProducerConfig) -> Self {
@@ -206,7 +159,10 @@ impl Transactions {
     /// panicked, or was dropped with its caller.
     pub fn unresolved(&mut self, id: &str) {
         self.counted.unknown += 1;
-        if let Some(open) = self.open.get_mut(id) {
+        // It may have been timed out, and asked about since.
+        if let Some(open) = self.open.get_mut(id)
+            && open.phase == Phase::Executing
+        {
             open.phase = Phase::Unresolved;
         }
     }
@@ -310,12 +266,11 @@ impl Transactions {
     /// A check-back was answered without this table: there is no listener, or no room.
     pub fn overlooked(&mut self, id: Option<&str>) {
         self.counted.overlooked += 1;
-        if let Some(open) = id.and_then(|id| self.open.get_mut(id)) {
+        let Some(id) = id else { return };
+        if let Some(open) = self.open.get_mut(id) {
             open.asking = false;
         }
-        if let Some(id) = id {
-            self.forget_foreign(id);
-        }
+        self.forget_foreign(id);
     }
 
     /// Drops what is too old.
