@@ -9,7 +9,10 @@
 #[path = "common/cluster.rs"]
 mod cluster;
 
-use std::{collections::BTreeMap, error::Error, process::ExitCode, thread, time::Instant};
+use std::{
+    collections::BTreeMap, error::Error, panic::resume_unwind, process::ExitCode, thread,
+    time::Instant,
+};
 
 use clap::Parser;
 use cluster::Cluster;
@@ -31,6 +34,9 @@ struct Args {
     /// The topic; brokers create it unless told otherwise.
     #[arg(long, default_value = "BatchExample")]
     topic: String,
+    /// Prints what has become of each message.
+    #[arg(long)]
+    each: bool,
 }
 
 fn main() -> ExitCode {
@@ -51,7 +57,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     producer.start()?;
     println!("\na batch");
     let messages = (1..=args.count).map(|number| message(args, number)).collect();
-    report(&cluster, || producer.send_batch(messages))?;
+    report(&cluster, args, || producer.send_batch(messages))?;
 
     println!("\na batch with a message that cannot be in one");
     one_does_not_fit(&producer, args)?;
@@ -60,7 +66,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     println!("\none by one, from {SENDERS} threads, gathered by the producer");
     let producer = Producer::new(cluster.config("batch-example").with_auto_batch(true))?;
     producer.start()?;
-    report(&cluster, || one_by_one(&producer, args))?;
+    report(&cluster, args, || one_by_one(&producer, args))?;
     producer.shutdown()?;
     Ok(())
 }
@@ -102,43 +108,47 @@ fn one_by_one(producer: &Producer, args: &Args) -> Vec<Result<SendReceipt, SendE
     thread::scope(|scope| {
         let senders: Vec<_> =
             (0..SENDERS).map(|sender| scope.spawn(move || send_share(sender))).collect();
-        senders.into_iter().flat_map(|sender| sender.join().unwrap_or_default()).collect()
+        senders
+            .into_iter()
+            .flat_map(|sender| sender.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
     })
 }
 
-/// Sends, then tells what has become of the messages. Each has a result of its own.
+/// Sends, then tells what has become of the messages: each has a result of its own.
 fn report(
     cluster: &Cluster,
+    args: &Args,
     send: impl FnOnce() -> Vec<Result<SendReceipt, SendError>>,
 ) -> Result<(), Box<dyn Error>> {
     let requests =
-        || cluster.embedded().map(|it| it.model(|it| it.broker("broker-a").requests(SEND)));
+        || Some(cluster.embedded()?.model(|model| model.broker("broker-a").requests(SEND)));
     let (before, started) = (requests(), Instant::now());
     let results = send();
     let took = started.elapsed();
-    let mut queues = BTreeMap::<_, Vec<_>>::new();
-    let mut failed = 0;
+    let mut queues = BTreeMap::<_, u32>::new();
     for result in &results {
         match result {
-            Ok(stored) => {
-                queues.entry(&stored.message_queue).or_default().push(stored.queue_offset)
+            Ok(SendReceipt { message_id, message_queue, queue_offset, .. }) => {
+                *queues.entry(message_queue).or_default() += 1;
+                if args.each {
+                    println!("  {message_id}  {message_queue} offset {queue_offset}");
+                }
             }
-            Err(error) => {
-                failed += 1;
-                println!("  {error}");
-            }
+            Err(error) => println!("  {error}"),
         }
     }
-    for (queue, offsets) in &queues {
-        let (first, last) = (offsets.iter().min(), offsets.iter().max());
-        let offsets_from_to = first.zip(last).map(|(first, last)| format!("{first} to {last}"));
-        let from_to = offsets_from_to.unwrap_or_default();
-        println!("  {queue}  {:>4} messages, offsets {from_to}", offsets.len());
+    for (queue, messages) in &queues {
+        println!("  {queue}  {messages:>4} messages");
     }
-    print!("  {} messages to {} queues in {took:.2?}", results.len() - failed, queues.len());
+    let stored = queues.values().sum::<u32>();
+    print!("  {stored} messages in {} queues after {took:.2?}", queues.len());
     match before.zip(requests()) {
-        Some((before, after)) => println!(", {} requests", after - before),
+        Some((before, after)) => println!(", by {} requests", after - before),
         None => println!(),
     }
-    if failed > 0 { Err(format!("{failed} messages were not acknowledged").into()) } else { Ok(()) }
+    match args.count - stored {
+        0 => Ok(()),
+        failed => Err(format!("{failed} messages were not acknowledged").into()),
+    }
 }

@@ -106,7 +106,7 @@ impl Producer {
     /// `batch_split_type` allow, and tells of each, in their order, how it has ended: one request may
     /// fail and another not. A batch of one travels as [`send`](Self::send) does.
     ///
-    /// Messages with a sharding key go to that key's queue, in order, and other ordered sends of the
+    /// All messages of one request go to one queue. Messages with a sharding key go to that key's queue, in order, and other ordered sends of the
     /// key wait for the whole batch.
     ///
     /// # Errors

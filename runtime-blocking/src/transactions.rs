@@ -9,7 +9,8 @@ use rocketmq_producer_core::{
     transaction::TransactionReceipt,
 };
 use rocketmq_producer_shared::{
-    Half, Lifecycle, Session, ShutdownError, StartError, TransactionListener, check, execute,
+    Half, Lifecycle, PrepareError, Session, ShutdownError, StartError, TransactionListener, check,
+    execute,
 };
 
 use crate::{
@@ -30,7 +31,7 @@ use crate::{
 ///
 /// Brokers ask who is connected to them and has said that it is of the group. A producer that has not
 /// sent anything yet is connected to the brokers that create topics, and to those of the topics that it
-/// was told to [prepare](Producer::prepare).
+/// was told to [prepare](Self::prepare).
 #[derive(Debug)]
 pub struct TransactionProducer<L> {
     producer: Producer,
@@ -73,6 +74,16 @@ impl<L: TransactionListener> TransactionProducer<L> {
             }
             Ok(())
         })
+    }
+
+    /// Warms up, as [`Producer::prepare`]: brokers of these topics can ask this producer about half
+    /// messages of its group from then on.
+    ///
+    /// # Errors
+    ///
+    /// As [`Producer::prepare`].
+    pub fn prepare(&self, topics: &[&str]) -> Result<(), PrepareError> {
+        self.producer.prepare(topics)
     }
 
     /// Sends a half message; once that is stored, executes the local transaction on this thread, and
@@ -152,7 +163,7 @@ fn answer_checks(session: &Arc<Session<SocketWire>>, listener: &impl Transaction
 /// A transaction whose half message is stored: to be committed or rolled back.
 ///
 /// Dropped, it is *unknown*: the broker asks the producers of the group, and their listeners answer
-/// for it.
+/// for it. While it is held, a shutdown waits for it, up to `shutdown_timeout`.
 #[derive(Debug)]
 #[must_use = "the message is delivered when its transaction is committed, and not before"]
 pub struct Transaction(Half<SocketWire>);

@@ -66,7 +66,7 @@ macro_rules! async_producer {
         /// `batch_split_type` allow, and tells of each, in their order, how it has ended: one request
         /// may fail and another not. A batch of one travels as [`send`](Self::send) does.
         ///
-        /// Messages with a sharding key go to that key's queue, in order, and other ordered sends of
+        /// All messages of one request go to one queue. Messages with a sharding key go to that key's queue, in order, and other ordered sends of
         /// the key wait for the whole batch.
         ///
         /// # Errors
@@ -227,6 +227,20 @@ macro_rules! async_transaction_producer {
                 }
             });
             launch.await
+        }
+
+        /// Warms up, as [`Producer::prepare`]: brokers of these topics can ask this producer about half
+        /// messages of its group from then on.
+        ///
+        /// # Errors
+        ///
+        /// As [`Producer::prepare`].
+        ///
+        /// # Cancel safety
+        ///
+        /// As [`Producer::prepare`].
+        pub async fn prepare(&self, topics: &[&str]) -> Result<(), $crate::PrepareError> {
+            self.producer.prepare(topics).await
         }
 
         /// Sends a half message; once that is stored, has the listener execute the local transaction,

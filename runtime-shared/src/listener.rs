@@ -17,8 +17,12 @@ use crate::Threads;
 /// Runs on threads of its own (or, with the blocking producer, local transactions on the caller's),
 /// never where messages or heartbeats would wait for it. A panic in it counts as *unknown*.
 ///
-/// Brokers may ask any producer of the group: what has become of a transaction has to be found where
-/// all of them can see it, in the database that the local transaction changes.
+/// Brokers may ask any producer of the group, also about transactions that were committed and
+/// confirmed long ago: what has become of a transaction has to be found where all of them can see it,
+/// in the database that the local transaction changes.
+///
+/// What is not there was rolled back, or is still under way: a listener that cannot tell says
+/// *unknown*, until it can.
 pub trait TransactionListener: Send + Sync + 'static {
     /// What [`execute_local_transaction`](Self::execute_local_transaction) is told besides the
     /// message.

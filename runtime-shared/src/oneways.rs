@@ -11,7 +11,7 @@ pub struct OnewayStats {
     /// Requests, one for each single message and one for each request of a batch, that were on
     /// connections when these ended, and that no later answer of the broker has proven to have been
     /// read: they may be lost.
-    pub in_doubt: u64,
+    pub requests_in_doubt: u64,
 }
 
 /// Counted by many.
@@ -33,7 +33,7 @@ impl OnewayCounters {
     pub(crate) fn stats(&self) -> OnewayStats {
         OnewayStats {
             handed_over: self.handed_over.load(Ordering::Relaxed),
-            in_doubt: self.in_doubt.load(Ordering::Relaxed),
+            requests_in_doubt: self.in_doubt.load(Ordering::Relaxed),
         }
     }
 }

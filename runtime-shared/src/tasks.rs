@@ -74,7 +74,7 @@ impl Lifecycle<DriverBell> {
 /// A transaction whose half message is stored: to be committed or rolled back.
 ///
 /// Dropped, it is *unknown*: the broker asks the producers of the group, and their listeners answer
-/// for it.
+/// for it. While it is held, a shutdown waits for it, up to `shutdown_timeout`.
 #[derive(Debug)]
 #[must_use = "the message is delivered when its transaction is committed, and not before"]
 pub struct Transaction(Half<DriverBell>);

@@ -20,7 +20,7 @@ use crate::Producer;
 ///
 /// Brokers ask who is connected to them and has said that it is of the group. A producer that has not
 /// sent anything yet is connected to the brokers that create topics, and to those of the topics that it
-/// was told to [prepare](Producer::prepare).
+/// was told to [prepare](Self::prepare).
 #[derive(Debug)]
 pub struct TransactionProducer<L> {
     producer: Producer,

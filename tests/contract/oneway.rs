@@ -20,7 +20,7 @@ fn oneway_messages_are_stored_though_nobody_says_so<S: Subject>() {
     assert!(producer.oneway_batch(batch).into_iter().all(|one| one.is_ok()));
     eventually("all are stored", || cluster.stored("Contract").len() == 40);
     let stats = producer.oneway_stats();
-    assert_eq!((stats.handed_over, stats.in_doubt), (40, 0));
+    assert_eq!((stats.handed_over, stats.requests_in_doubt), (40, 0));
     producer.shutdown().unwrap();
 }
 
@@ -63,7 +63,7 @@ fn row_23_a_connection_that_dies_leaves_its_last_ones_in_doubt<S: Subject>() {
         producer.oneway(message("who knows")).unwrap();
     }
     cluster.cut_connections(&broker_a());
-    eventually("they are counted", || producer.oneway_stats().in_doubt == 3);
+    eventually("they are counted", || producer.oneway_stats().requests_in_doubt == 3);
     assert_eq!(producer.oneway_stats().handed_over, 4);
 }
 

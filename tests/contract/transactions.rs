@@ -1,6 +1,7 @@
 //! Messages that are delivered if a local transaction commits, and only then.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering::SeqCst},
@@ -18,7 +19,7 @@ use rocketmq_producer_testkit::{
 };
 
 use crate::{
-    transactor::{Listener, Transacts, with_every_listener},
+    transactor::{Listener, Transactor, Transacts, with_every_listener},
     world::*,
 };
 use LocalTransactionState::{CommitMessage, RollbackMessage, Unknown};
@@ -317,6 +318,65 @@ fn checks_do_not_wait_for_a_slow_listener_to_send<T: Transacts>() {
     assert!(begun.elapsed() < SLACK);
 }
 
+fn a_listener_may_use_the_producer_that_asks_it<T: Transacts>() {
+    let cluster = impatient();
+    let producer: Arc<Mutex<Option<Arc<dyn Transactor>>>> = Arc::default();
+    let own = Arc::clone(&producer);
+    let listener = Listener::checking(move |message| {
+        let producer = own.lock().unwrap().clone().expect("it is there");
+        let told = Message::new("Contract", format!("asked about {:?}", message.body()));
+        match producer.send(told) {
+            Ok(_) => CommitMessage,
+            Err(error) => panic!("{error}"),
+        }
+    });
+    let transactor: Arc<dyn Transactor> = T::started(config(&cluster), listener).into();
+    *producer.lock().unwrap() = Some(Arc::clone(&transactor));
+    let _ = transactor.run(message("unknown"), Unknown).unwrap();
+    eventually("it is settled", || open_half_messages(&cluster) == 0);
+    assert_eq!(visible(&cluster).len(), 2);
+    producer.lock().unwrap().take();
+}
+
+fn a_shutdown_waits_for_open_transactions_and_no_longer_than_it_may<T: Transacts>() {
+    let cluster = impatient();
+    let listener = always(Unknown).executing(|_, state| {
+        thread::sleep(Duration::from_millis(500));
+        state
+    });
+    let producer: Arc<dyn Transactor> = T::started(config(&cluster), listener).into();
+    let sender = Arc::clone(&producer);
+    let run = thread::spawn(move || sender.run(message("in time"), CommitMessage));
+    eventually("the half message is stored", || open_half_messages(&cluster) == 1);
+    producer.shutdown();
+    assert!(run.join().unwrap().unwrap().is_confirmed());
+    assert_eq!(visible(&cluster), ["in time"]);
+    let error = producer.run(message("too late"), CommitMessage).unwrap_err();
+    assert!(matches!(error.kind(), SendErrorKind::NotRunning), "{error}");
+}
+
+fn a_thousand_transactions_at_once_end_as_they_are_to<T: Transacts>() {
+    let cluster = one_broker();
+    let producer: Arc<dyn Transactor> =
+        T::started(config(&cluster).with_check_queue_max(10), unasked()).into();
+    let senders = (0..20).map(|sender| {
+        let producer = Arc::clone(&producer);
+        thread::spawn(move || {
+            for number in 0..50 {
+                let state = if number % 2 == 0 { CommitMessage } else { RollbackMessage };
+                let message = message(&format!("{sender}-{number}"));
+                assert!(producer.run(message, state).unwrap().is_confirmed());
+            }
+        })
+    });
+    senders.collect::<Vec<_>>().into_iter().for_each(|sender| sender.join().unwrap());
+    let delivered = visible(&cluster);
+    let once: BTreeSet<_> = delivered.iter().collect();
+    assert_eq!((delivered.len(), once.len()), (500, 500));
+    let stats = producer.stats();
+    assert_eq!((stats.total_transactions, stats.open, stats.remembered), (1_000, 0, 1_000));
+}
+
 fn what_cannot_be_in_a_transaction_is_refused<T: Transacts>() {
     let cluster = one_broker();
     let producer = T::started(config(&cluster), unasked());
@@ -367,6 +427,9 @@ with_every_listener!(
     a_listener_that_panics_does_not_know,
     row_13_what_cannot_be_asked_is_counted_and_answered_unknown,
     checks_do_not_wait_for_a_slow_listener_to_send,
+    a_listener_may_use_the_producer_that_asks_it,
+    a_shutdown_waits_for_open_transactions_and_no_longer_than_it_may,
+    a_thousand_transactions_at_once_end_as_they_are_to,
     what_cannot_be_in_a_transaction_is_refused,
     a_half_message_that_fails_leaves_nothing_behind,
 );

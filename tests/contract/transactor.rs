@@ -141,7 +141,7 @@ impl Transactor for TransactionProducer<Listener> {
     }
 
     fn prepare(&self, topic: &str) {
-        self.producer().prepare(&[topic]).expect("the topic is there");
+        self.prepare(&[topic]).expect("the topic is there");
     }
 
     fn stats(&self) -> TransactionStats {
@@ -228,7 +228,7 @@ macro_rules! transactor_on_tasks {
             }
 
             fn prepare(&self, topic: &str) {
-                let prepared = self.wait(self.producer.producer().prepare(&[topic]));
+                let prepared = self.wait(self.producer.prepare(&[topic]));
                 prepared.expect("the topic is there");
             }
 

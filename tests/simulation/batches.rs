@@ -79,7 +79,10 @@ fn row_23_what_is_lost_of_oneway_messages_is_counted() {
         let stats = world.oneway_stats(producer);
         let handed_over = stats.handed_over - before;
         let missing = handed_over - world.oneway_stored(producer);
-        assert!(missing <= stats.in_doubt, "seed {seed}: {missing} are missing, {stats:?}");
+        assert!(
+            missing <= stats.requests_in_doubt,
+            "seed {seed}: {missing} are missing, {stats:?}"
+        );
         world.heal();
         world.end_well(&[producer]).unwrap();
     }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
+use super::parcel::BATCH_PROPERTIES_MAX;
 use crate::{
     model::{
         BatchSplitType, InvalidMessage, Message, MessageQueue, ProducerConfig, RoutingStrategy,
@@ -133,6 +134,11 @@ pub fn split_receipt<'a>(
     })
 }
 
+/// What the messages of one request may take, so that it keeps every limit that it meets.
+pub(super) fn request_bytes_max(config: &ProducerConfig) -> usize {
+    config.max_message_size.min(config.in_flight_bytes_max.saturating_sub(BATCH_PROPERTIES_MAX))
+}
+
 /// Cuts messages of these sizes into stretches that fit one request each. One that is too large
 /// beside others goes alone.
 fn split(config: &ProducerConfig, sizes: &[usize]) -> Vec<Range<usize>> {
@@ -140,10 +146,11 @@ fn split(config: &ProducerConfig, sizes: &[usize]) -> Vec<Range<usize>> {
         BatchSplitType::BySize => usize::MAX,
         BatchSplitType::ByCount => config.batch_size,
     };
+    let bytes_max = request_bytes_max(config);
     let mut stretches = Vec::new();
     let (mut start, mut bytes) = (0, 0);
     for (index, size) in sizes.iter().enumerate() {
-        let full = bytes + size > config.max_message_size || index - start == count_max;
+        let full = bytes + size > bytes_max || index - start == count_max;
         if full && index > start {
             stretches.push(start..index);
             (start, bytes) = (index, 0);
@@ -199,6 +206,8 @@ mod tests {
             assert_eq!(parts.iter().map(ExactSizeIterator::len).sum::<usize>(), 4);
         }
         assert_eq!(split(&config().with_max_message_size(1), &[size; 2]), [0..1, 1..2]);
+        let permitted = config().with_in_flight_bytes_max(size * 2 + BATCH_PROPERTIES_MAX);
+        assert_eq!(split(&permitted, &[size; 4]), [0..2, 2..4], "what permits allow");
     }
 
     #[test]

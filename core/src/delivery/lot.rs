@@ -2,7 +2,10 @@
 
 use bytestring::ByteString;
 
-use super::{LaneKey, SendOptions, batch::RETRY_TOPIC_PREFIX, parcel::BATCH_PROPERTIES_MAX};
+use super::{
+    LaneKey, SendOptions,
+    batch::{RETRY_TOPIC_PREFIX, request_bytes_max},
+};
 use crate::{
     Waiter,
     model::{Message, MessageQueue, ProducerConfig, RoutingStrategy, names},
@@ -101,8 +104,7 @@ fn can_gather(config: &ProducerConfig, message: &Message) -> bool {
 
 /// What a lot's messages may take, so that their request keeps every limit that it meets.
 pub(super) fn bytes_max(config: &ProducerConfig) -> usize {
-    let permitted = config.in_flight_bytes_max.saturating_sub(BATCH_PROPERTIES_MAX);
-    config.batch_bytes_max.min(config.max_message_size).min(permitted)
+    config.batch_bytes_max.min(request_bytes_max(config))
 }
 
 /// Messages that leave together: one [`Parcel`](super::Parcel), sent by one

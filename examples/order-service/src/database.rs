@@ -26,6 +26,8 @@ const SCHEMA: &str = "
     ) STRICT;
 ";
 
+const ROLL_BACK: &str = "INSERT INTO transactions VALUES (?1, NULL) ON CONFLICT DO NOTHING";
+
 /// How long one connection waits for another's write to end.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -54,8 +56,8 @@ pub(crate) enum End {
 /// Why an order was not placed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NotPlaced {
-    #[error("there are not so many {0} in stock")]
-    OutOfStock(String),
+    #[error("there is not enough in stock")]
+    OutOfStock,
     #[error("a broker has asked, and was told that the transaction is rolled back")]
     RolledBack,
     /// Whether the database has committed, only the database can tell, later.
@@ -89,7 +91,8 @@ impl Database {
         self.connection().execute(add, params![item, quantity]).map(drop)
     }
 
-    /// Takes the goods from stock and writes down the order and its transaction: all of it, or nothing.
+    /// Takes the goods from stock and writes down the order and its transaction: all of it, or nothing;
+    /// if there are not enough, that the transaction is rolled back.
     pub(crate) fn place(&self, order: &Order, transaction_id: &str) -> Result<(), NotPlaced> {
         let Order { id, item, quantity } = order;
         let mut connection = self.connection();
@@ -99,7 +102,9 @@ impl Database {
         }
         let take = "UPDATE stock SET quantity = quantity - ?2 WHERE item = ?1 AND quantity >= ?2";
         if transaction.execute(take, params![item, quantity])? == 0 {
-            return Err(NotPlaced::OutOfStock(item.clone()));
+            transaction.execute(ROLL_BACK, [transaction_id])?;
+            transaction.commit()?;
+            return Err(NotPlaced::OutOfStock);
         }
         transaction
             .execute("INSERT INTO orders VALUES (?1, ?2, ?3)", params![id, item, quantity])?;
@@ -116,8 +121,7 @@ impl Database {
     /// [`place`](Self::place) its order any more.
     pub(crate) fn roll_back(&self, transaction_id: &str) -> rusqlite::Result<Option<End>> {
         let connection = self.connection();
-        let end = "INSERT INTO transactions VALUES (?1, NULL) ON CONFLICT DO NOTHING";
-        connection.execute(end, [transaction_id])?;
+        connection.execute(ROLL_BACK, [transaction_id])?;
         end_of(&connection, transaction_id)
     }
 

@@ -73,7 +73,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         println!("(after a minute or so, unless the broker is configured otherwise)");
     }
     let service = Service::start(&cluster, &path)?;
-    // Brokers ask who is connected to them.
+    // Brokers ask who is connected to them, some also about ends that they were told a moment ago.
     service.producer.producer().prepare(&[&args.topic])?;
     let settled = wait_until(PATIENCE, || -> Result<bool, Box<dyn Error>> {
         for transaction_id in &crashed {
@@ -81,17 +81,20 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
                 return Ok(false);
             }
         }
-        Ok(in_database(&service.database)? == in_topic(&cluster, args, &orders)?)
+        Ok(in_database(&service.database)? == in_topic(&cluster, args, &orders)?.0)
     })?;
     service.producer.shutdown()?;
 
     let database = in_database(&service.database)?;
-    let topic = in_topic(&cluster, args, &orders)?;
-    println!("{:<12} {:<16} {:<16}", "order", "database", "topic");
+    let (topic, again) = in_topic(&cluster, args, &orders)?;
+    println!("{:<12} {:<16} topic", "order", "database");
     for Order { id, .. } in &orders {
         let text = |place: &BTreeMap<String, String>| place.get(id).cloned().unwrap_or("-".into());
-        println!("{id:<12} {:<16} {:<16}", text(&database), text(&topic));
+        println!("{id:<12} {:<16} {}", text(&database), text(&topic));
     }
+    println!(
+        "messages that are there again, under the same id, for consumers to overlook: {again}"
+    );
     println!("teapots left: {}", service.database.in_stock("teapot")?);
     match settled {
         true => Ok(()),
@@ -164,16 +167,21 @@ fn in_database(database: &Database) -> rusqlite::Result<BTreeMap<String, String>
     Ok(orders.into_iter().map(|order| (order.id.clone(), order.to_string())).collect())
 }
 
-/// The messages of these orders, by the orders' ids. A message may be there more than once.
+/// The messages of these orders, by the orders' ids; and how many are there again, for delivery is at
+/// least once.
 fn in_topic(
     cluster: &Cluster,
     args: &Args,
     orders: &[Order],
-) -> Result<BTreeMap<String, String>, ReadError> {
+) -> Result<(BTreeMap<String, String>, usize), ReadError> {
     let of_ours = |message: StoredMessage| {
         let id = message.properties.get("KEYS")?.clone();
         let ours = orders.iter().any(|order| order.id == id);
         ours.then(|| (id, String::from_utf8_lossy(&message.body).into_owned()))
     };
-    Ok(cluster.stored(&args.topic)?.into_iter().filter_map(of_ours).collect())
+    let messages: Vec<_> = cluster.stored(&args.topic)?.into_iter().filter_map(of_ours).collect();
+    let count = messages.len();
+    let by_order: BTreeMap<_, _> = messages.into_iter().collect();
+    let again = count - by_order.len();
+    Ok((by_order, again))
 }

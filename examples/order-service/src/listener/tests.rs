@@ -44,6 +44,7 @@ fn an_order_that_cannot_be_placed_is_rolled_back_and_leaves_nothing_behind() {
     let listener = listener();
     let executed = listener.execute_local_transaction(&young(), "t1", order("1", 6));
     assert_eq!(executed, RollbackMessage);
+    assert_eq!(listener.check_local_transaction(&young(), "t1"), RollbackMessage);
     assert_eq!(listener.check_local_transaction(&old(), "t1"), RollbackMessage);
     assert_eq!(listener.database.orders().unwrap(), []);
     assert_eq!(listener.database.in_stock("teapot").unwrap(), 5);
