@@ -216,7 +216,7 @@ mod tests {
         let from = (1, SocketAddr::from(([10, 0, 0, 1], 1)));
         assert_eq!(world.cluster.handle_frame(now, &node, from, &frame).len(), 1);
         // No producer of this world has sent it.
-        world.cluster.take_entries();
+        let _ = world.cluster.take_entries();
         world.let_brokers_check(Duration::from_secs(6), Duration::from_secs(30));
         world
     }
