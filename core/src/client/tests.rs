@@ -1,5 +1,6 @@
 //! The client alone, on a virtual clock, among hosts that do as the test says.
 
+mod checks;
 mod connections;
 mod heartbeats;
 mod many_topics;

@@ -3,6 +3,7 @@
 mod attempts;
 mod health;
 mod late;
+mod needs;
 mod outcomes;
 mod routing;
 
