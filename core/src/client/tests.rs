@@ -35,6 +35,9 @@ const SECOND: Duration = Duration::from_secs(1);
 /// The answer of a name server that does not know a topic.
 const NOT_FOUND: i32 = 17;
 
+/// The answer of a host that wants to have nothing to do with us.
+const DENIED: i32 = 16;
+
 /// How a host treats those who connect.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Host {
@@ -44,6 +47,8 @@ enum Host {
     Swallows,
     /// Lets everybody in and never answers.
     Ignores,
+    /// Lets everybody in and answers everything with an error.
+    Denies,
 }
 
 /// A connection as its driver sees it.
@@ -284,7 +289,7 @@ impl World {
             Host::Swallows => {
                 self.sockets.insert(link, Socket { address, up: false, heard });
             }
-            Host::Serves | Host::Ignores => {
+            Host::Serves | Host::Ignores | Host::Denies => {
                 self.sockets.insert(link, Socket { address, up: true, heard });
                 self.inputs.push_back(Input::Opened(link));
             }
@@ -297,12 +302,14 @@ impl World {
         };
         let address = socket.address.clone();
         self.calls.push((self.elapsed(), address.clone(), command.clone()));
-        if self.hosts.get(&address) != Some(&Host::Serves) {
+        let host = self.hosts.get(&address).copied();
+        if !matches!(host, Some(Host::Serves | Host::Denies)) {
             return self.pending.push(Pending { chore, link, deadline });
         }
         let heard = self.now.instant;
         self.sockets.entry(link).and_modify(|socket| socket.heard = heard);
         let (code, body) = match command {
+            _ if host == Some(Host::Denies) => (DENIED, String::new()),
             ClientCommand::RouteQuery { topic } => {
                 let known = self.answers.get(&(address, topic.to_string()));
                 known.cloned().unwrap_or((NOT_FOUND, String::new()))
@@ -318,6 +325,16 @@ impl World {
             let outcome = Err(CallError::Lost(cause.clone()));
             self.inputs.push_back(Input::Answer { chore, outcome });
         }
+    }
+
+    /// A broker that was silent answers what it was asked last: it is of this version.
+    fn answer_late(&mut self, broker: &str, version: i32) {
+        let link = self.link(broker);
+        let call = self.pending.iter().rposition(|call| call.link == link);
+        let Pending { chore, .. } = self.pending.remove(call.expect("it was asked something"));
+        let mut answer = frame(0, 1, "");
+        answer.header.version = version;
+        self.handle(Input::Answer { chore, outcome: Ok(answer) });
     }
 
     fn expire_calls(&mut self) {

@@ -75,26 +75,29 @@ pub fn share_out(
     for (index, message) in messages.iter().enumerate() {
         groups.entry(together(message, &choice(message), route)?).or_default().push(index);
     }
+    let waits = |index: &usize| messages.get(*index).is_some_and(Message::wait_store_ok);
     let share = |(Together { queue, .. }, members): (Together, Vec<usize>)| {
-        let sizes: Vec<_> = members
-            .iter()
-            .map(|index| messages.get(*index).map_or(0, Message::encoded_len))
-            .collect();
-        let requests = split(config, &sizes);
-        let pick = |range: Range<usize>| members.get(range).unwrap_or_default().to_vec();
-        Share { queue, requests: requests.into_iter().map(pick).collect() }
+        let mut requests = Vec::new();
+        for alike in members.chunk_by(|one, next| waits(one) == waits(next)) {
+            let size = |index: &usize| messages.get(*index).map_or(0, Message::encoded_len);
+            let sizes: Vec<_> = alike.iter().map(size).collect();
+            let pick = |range: Range<usize>| alike.get(range).unwrap_or_default().to_vec();
+            requests.extend(split(config, &sizes).into_iter().map(pick));
+        }
+        Share { queue, requests }
     };
     Ok(groups.into_iter().map(share).collect())
 }
 
-/// Messages that have all of this in common can be in one request.
+/// Messages that have all of this in common are in one share.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Together {
     /// The only queue they may go to.
     queue: Option<MessageQueue>,
     /// The queue that they would rather go to than to another.
     hashed: Option<MessageQueue>,
-    wait_store_ok: bool,
+    /// Those that may go to one queue only are in one share either way, for their order.
+    wait_store_ok: Option<bool>,
 }
 
 fn together(
@@ -109,7 +112,8 @@ fn together(
     let by_key = matches!(choice, Choice::Strategy(RoutingStrategy::MessageHash));
     let key = message.keys().next().filter(|_| by_key && queue.is_none());
     let hashed = key.and_then(|key| route?.current_queue_for_key(key)).cloned();
-    Ok(Together { queue, hashed, wait_store_ok: message.wait_store_ok() })
+    let wait_store_ok = queue.is_none().then(|| message.wait_store_ok());
+    Ok(Together { queue, hashed, wait_store_ok })
 }
 
 /// The receipts of the messages of one request, in their order, from the receipt that the broker gave
@@ -164,69 +168,4 @@ fn split(config: &ProducerConfig, sizes: &[usize]) -> Vec<Range<usize>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config() -> ProducerConfig {
-        ProducerConfig::new("PG_TEST", "ns:9876")
-    }
-
-    fn rule(messages: &[Message]) -> String {
-        validate_batch(&config(), messages).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn row_39_what_cannot_be_batched_is_named() {
-        let good = || Message::new("T", "x");
-        for (bad, words) in [
-            (Message::new("U", "x"), "topic is \"U\", that of the first is \"T\""),
-            (good().with_delay_level(3), "delay or a timer"),
-            (good().with_delay_for(std::time::Duration::from_secs(1)), "delay or a timer"),
-            (good().with_property("TRAN_MSG", "true"), "reserved"),
-            (Message::new("T", vec![0; 4 * 1024 * 1024 + 1]), "4194305 bytes"),
-            (Message::new("T", ""), "the body is empty"),
-            (good().with_property("p", "v".repeat(32_767)), "at most 32767"),
-        ] {
-            let text = rule(&[good(), good(), bad, good()]);
-            assert!(text.contains("message 2 of the batch"), "{text}");
-            assert!(text.contains(words), "{text:?} does not say {words:?}");
-        }
-        assert!(rule(&[Message::new("%RETRY%group", "x")]).contains("retry topic"));
-        assert_eq!(validate_batch(&config(), &[]), Ok(()));
-    }
-
-    #[test]
-    fn row_39_batches_are_split_at_the_limit_and_not_before() {
-        let message = Message::new("T", "é".repeat(39));
-        let size = message.encoded_len();
-        for (limit, requests) in [(size * 2 - 1, 4), (size * 2, 2), (size * 2 + 1, 2)] {
-            let config = config().with_max_message_size(limit);
-            let parts = split(&config, &[size; 4]);
-            assert_eq!(parts.len(), requests, "limit {limit}");
-            assert_eq!(parts.iter().map(ExactSizeIterator::len).sum::<usize>(), 4);
-        }
-        assert_eq!(split(&config().with_max_message_size(1), &[size; 2]), [0..1, 1..2]);
-        let permitted = config().with_in_flight_bytes_max(size * 2 + BATCH_PROPERTIES_MAX);
-        assert_eq!(split(&permitted, &[size; 4]), [0..2, 2..4], "what permits allow");
-    }
-
-    #[test]
-    fn batches_can_be_split_by_count() {
-        let config = config().with_batch_split_type(BatchSplitType::ByCount).with_batch_size(32);
-        let lengths = |count| -> Vec<usize> {
-            split(&config, &vec![100; count]).iter().map(ExactSizeIterator::len).collect()
-        };
-        assert_eq!(lengths(32), [32]);
-        assert_eq!(lengths(65), [32, 32, 1]);
-        assert!(lengths(0).is_empty());
-    }
-
-    #[test]
-    fn what_waits_for_replicas_is_sent_apart_from_what_does_not() {
-        let message = |wait| Message::new("T", "x").with_wait_store_ok(wait);
-        let messages = [message(true), message(false), message(true)];
-        let shares = share_out(&config(), &messages, |_| Choice::default(), None).unwrap();
-        let requests: Vec<_> = shares.into_iter().flat_map(|share| share.requests).collect();
-        assert_eq!(requests, [vec![1], vec![0, 2]]);
-    }
-}
+mod tests;

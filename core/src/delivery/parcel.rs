@@ -217,6 +217,7 @@ mod tests {
         assert_eq!(batch(&[message.clone(), message]).properties, "WAIT\u{1}false\u{2}");
     }
 
+    #[cfg(feature = "compression-zlib")]
     #[test]
     fn row_44_only_large_bodies_that_get_smaller_are_compressed() {
         let parcel = |body: Vec<u8>| Parcel::new(&config(), Message::new("T", body)).unwrap();

@@ -4,8 +4,11 @@ mod attempts;
 mod health;
 mod late;
 mod needs;
+mod oneway;
 mod outcomes;
+mod prepared;
 mod routing;
+mod warming;
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,8 +16,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::{
-    Ask, AttemptFailure, Delivery, Errand as _, Outcome, Parcel, SendError, SendErrorKind,
-    SendOptions, Step, TimeoutPhase,
+    Ask, AttemptFailure, Delivered, Delivery, Errand as _, Outcome, Parcel, SendError,
+    SendErrorKind, SendOptions, Step, TimeoutPhase,
 };
 use crate::{
     codec::{ExtFields, Frame, Header, Language, SerializeType},
@@ -49,9 +52,13 @@ impl World {
     }
 
     fn with_options(config: ProducerConfig, message: Message, options: SendOptions) -> Self {
+        let parcel = Parcel::new(&config, message).unwrap();
+        Self::with_parcel(config, parcel, options)
+    }
+
+    fn with_parcel(config: ProducerConfig, parcel: Parcel, options: SendOptions) -> Self {
         let now = Now { instant: Instant::from_nanos(7), wall: UnixMillis(1_758_273_940_123) };
         let choice = Choice::Strategy(config.routing_strategy);
-        let parcel = Parcel::new(&config, message).unwrap();
         let delivery = Delivery::new(now, Arc::new(config), parcel, options, &choice, 1).unwrap();
         Self { now, routes: Routes::default(), delivery, told: Vec::new(), attempt: 0 }
     }
@@ -112,6 +119,11 @@ impl World {
 
     fn reconnect(&mut self, broker: &str) {
         self.routes.brokers.insert(address(broker), Reach::Up(link(broker, 2)));
+    }
+
+    /// The broker has answered the first heartbeat on its connection: it is of this version.
+    fn register(&mut self, broker: &str, version: i32) {
+        self.routes.versions.insert(address(broker), version);
     }
 
     /// The broker is not connected, after so many failures.
@@ -210,11 +222,20 @@ impl World {
         self.delivery.handle_outcome(self.now, self.attempt, Err(error));
     }
 
-    fn done(&mut self) -> Result<SendReceipt, SendError> {
+    /// The transport has taken all bytes of the call.
+    fn hand_over(&mut self) {
+        self.delivery.handle_written(self.now, self.attempt);
+    }
+
+    fn end(&mut self) -> Result<Delivered, SendError> {
         match self.step() {
-            Step::Done(result) => result.map(|end| end.receipt().expect("it was to be answered")),
+            Step::Done(result) => result,
             other => panic!("the end was expected, not {other:?}"),
         }
+    }
+
+    fn done(&mut self) -> Result<SendReceipt, SendError> {
+        self.end().map(|end| end.receipt().expect("it was to be answered"))
     }
 
     fn error(&mut self) -> SendError {

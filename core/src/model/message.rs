@@ -252,7 +252,10 @@ impl Message {
         let mut message = Self::new(topic, body).with_flag(flag);
         for (name, value) in decode_properties(properties) {
             message = match name {
-                names::KEYS => message.with_keys(value.split(names::KEY_SEPARATOR)),
+                names::KEYS => {
+                    let keys = value.split(names::KEY_SEPARATOR);
+                    message.with_keys(keys.filter(|key| !key.is_empty()))
+                }
                 names::TAGS => message.with_tags(value),
                 names::WAIT => message.with_wait_store_ok(value != "false"),
                 names::UNIQ_KEY => message.with_uniq_key(value),

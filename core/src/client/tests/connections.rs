@@ -242,3 +242,41 @@ fn row_11_a_connection_that_outlives_its_route_is_watched_until_it_is_given_up()
     world.run_in_use("T", 70 * SECOND);
     assert!(world.closed.iter().any(|(_, closed, _)| *closed == link), "nobody needs it now");
 }
+
+#[test]
+fn row_13_a_brokers_question_about_a_half_message_is_passed_on_with_where_it_came_from() {
+    let mut world = World::connected(&["a", "b"]);
+    let links = ["a", "b"].map(|broker| world.link(broker));
+    // One way, as brokers ask, and as nobody does: the answer is a request of its own either way.
+    for (link, flag) in links.into_iter().zip([2, 0]) {
+        world.handle(Input::Request { link, frame: frame(39, flag, "half message") });
+    }
+    world.run(Duration::ZERO);
+    let asked: Vec<_> = world.check_backs.iter().map(|(link, _)| *link).collect();
+    assert_eq!(asked, links);
+    assert_eq!(world.check_backs[0].1.body, "half message");
+    assert!(world.responses.is_empty(), "{:?}", world.responses);
+}
+
+#[test]
+fn row_13_a_question_on_a_connection_that_is_gone_has_nobody_to_be_answered_to() {
+    let mut world = World::connected(&["a"]);
+    world.run(10 * SECOND);
+    let gone = world.link("a");
+    world.cut("a");
+    world.run(Duration::ZERO);
+    world.handle(Input::Request { link: gone, frame: frame(39, 2, "") });
+    world.run(Duration::ZERO);
+    assert!(world.check_backs.is_empty());
+}
+
+#[test]
+fn row_37_a_question_on_a_retired_connection_is_passed_on_while_that_lasts() {
+    let mut world = World::connected(&["a"]);
+    world.run(10 * SECOND);
+    let retired = world.link("a");
+    world.handle(Input::GoAway(retired));
+    world.handle(Input::Request { link: retired, frame: frame(39, 2, "") });
+    world.run(Duration::ZERO);
+    assert_eq!(world.check_backs.len(), 1);
+}

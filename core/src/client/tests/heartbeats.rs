@@ -114,3 +114,87 @@ fn row_11_a_broker_that_sends_have_waited_for_in_vain_is_asked_at_once_and_has_l
     world.run(5 * SECOND);
     assert_eq!(world.link("a"), slow, "whoever gives a sign of life is let be");
 }
+
+#[test]
+fn row_13_senders_know_a_brokers_version_once_it_has_answered_and_not_before() {
+    let mut world = World::new();
+    world.topic("T", &["a", "b"]);
+    world.host("a", Host::Ignores);
+    world.ask_route("T");
+    for broker in ["a", "b"] {
+        world.ask_broker(broker);
+    }
+    world.run(SECOND);
+    assert!(world.is_up("a") && world.is_up("b"));
+    assert_eq!(world.routes.broker_version(&address("a")), None, "it has not said anything");
+    assert_eq!(world.routes.broker_version(&address("b")), Some(479));
+    assert_eq!(world.routes.broker_version(&address("c")), None);
+
+    let before = world.routes.version;
+    world.answer_late("a", 403);
+    world.run(Duration::ZERO);
+    assert_eq!(world.routes.broker_version(&address("a")), Some(403));
+    assert_eq!(world.routes.version, before + 1);
+    assert!(world.routes.news.others, "whoever has waited for it is told");
+}
+
+#[test]
+fn row_13_a_broker_does_not_know_the_group_on_a_new_connection_until_it_has_answered_there() {
+    let mut world = World::connected(&["a"]);
+    world.run(10 * SECOND);
+    assert_eq!(world.routes.broker_version(&address("a")), Some(479));
+    world.host("a", Host::Ignores);
+    world.cut("a");
+    world.run(Duration::ZERO);
+    assert_eq!(world.routes.broker_version(&address("a")), None);
+    world.run(SECOND);
+    assert!(world.is_up("a"));
+    assert_eq!(world.routes.broker_version(&address("a")), None, "another broker may be there now");
+    world.answer_late("a", 513);
+    world.run(Duration::ZERO);
+    assert_eq!(world.routes.broker_version(&address("a")), Some(513));
+}
+
+#[test]
+fn row_37_a_retired_connection_takes_what_was_known_of_its_broker_with_it() {
+    let mut world = World::connected(&["a"]);
+    world.run(10 * SECOND);
+    world.host("a", Host::Ignores);
+    let old = world.link("a");
+    world.handle(Input::GoAway(old));
+    world.run(SECOND);
+    assert_ne!(world.link("a"), old);
+    assert_eq!(world.routes.broker_version(&address("a")), None, "nothing is known of the new one");
+}
+
+#[test]
+fn row_13_a_refused_first_heartbeat_is_repeated_every_second_until_the_broker_knows_the_group() {
+    let mut world = World::new();
+    world.topic("T", &["a"]);
+    world.host("a", Host::Denies);
+    world.ask_route("T");
+    world.ask_broker("a");
+    world.run(3_500 * MS);
+    let expected: Vec<_> = (0..=3).map(|beat| beat * SECOND).collect();
+    assert_eq!(world.heartbeats_of("a"), expected, "each is to be answered");
+    assert!(world.is_up("a"), "it is no reason to give the connection up");
+    assert_eq!(world.routes.broker_version(&address("a")), None);
+    assert!(world.oneways_to("a").is_empty());
+
+    world.host("a", Host::Serves);
+    world.run(SECOND);
+    assert_eq!(world.routes.broker_version(&address("a")), Some(479));
+    world.run_in_use("T", 31 * SECOND);
+    assert_eq!(world.oneways_to("a"), [34 * SECOND], "from now on as ever");
+}
+
+#[test]
+fn row_13_a_broker_that_has_forgotten_the_group_is_told_of_it_again() {
+    let mut world = World::connected(&["a"]);
+    world.host("a", Host::Denies);
+    world.run(10 * SECOND);
+    world.host("a", Host::Serves);
+    world.run(2 * SECOND);
+    let asked = [Duration::ZERO, 10 * SECOND, 11 * SECOND];
+    assert_eq!(world.heartbeats_of("a"), asked, "a second after it was refused");
+}

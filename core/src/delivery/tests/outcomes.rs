@@ -323,3 +323,91 @@ fn errors_are_small_and_travel_between_threads() {
     assert_eq!(size_of::<SendError>(), size_of::<usize>());
     assert_eq!(size_of::<Option<SendError>>(), size_of::<usize>());
 }
+
+/// What a broker answers that has stored a message, and the status that the receipt has then.
+const STORED: [(i32, SendStatus); 4] = [
+    (0, SendStatus::SendOk),
+    (10, SendStatus::FlushDiskTimeout),
+    (11, SendStatus::SlaveNotAvailable),
+    (12, SendStatus::FlushSlaveTimeout),
+];
+
+/// A message alone, and two in a batch.
+fn parcels() -> [(Parcel, Vec<Message>); 2] {
+    let messages = vec![message(), message().with_uniq_key("7F0000011234014AE5A55EB85A9B0001")];
+    let batch = Parcel::batch(&config(), &messages).unwrap().unwrap();
+    [(parcel(), vec![message()]), (batch, messages)]
+}
+
+#[test]
+fn row_19_a_status_in_doubt_is_a_receipt_of_all_that_was_sent_unless_told_otherwise() {
+    for (code, status) in STORED {
+        for (parcel, messages) in parcels() {
+            let mut world = World::with_parcel(config(), parcel, SendOptions::new());
+            world = world.reaching(&["a", "b"]);
+            world.calls("a");
+            world.answer(code);
+            let receipt = world.done().unwrap();
+            assert_eq!((receipt.status, receipt.attempts), (status, 1));
+            let ids: Vec<_> = crate::delivery::split_receipt(&receipt, &messages)
+                .map(|receipt| {
+                    assert_eq!(receipt.status, status, "code {code}");
+                    receipt.message_id
+                })
+                .collect();
+            let expected: Vec<_> = messages.iter().filter_map(Message::uniq_key).collect();
+            assert_eq!(ids, expected);
+        }
+    }
+}
+
+#[test]
+fn row_19_a_status_in_doubt_is_tried_elsewhere_once_where_that_is_asked_for() {
+    let demanding = || config().with_retry_another_broker_when_not_store_ok(true);
+    for (first, first_status) in STORED {
+        for (second, second_status) in STORED {
+            for (parcel, _) in parcels() {
+                let mut world = World::with_parcel(demanding(), parcel, SendOptions::new());
+                world = world.reaching(&["a", "b", "c"]);
+                world.calls("a");
+                world.answer(first);
+                let (status, broker, attempts) = if first == 0 {
+                    (first_status, "a", 1)
+                } else {
+                    world.calls("b");
+                    world.answer(second);
+                    (second_status, "b", 2)
+                };
+                let receipt = world.done().unwrap();
+                let told = (receipt.status, &*receipt.message_queue.broker_name, receipt.attempts);
+                assert_eq!(told, (status, broker, attempts), "{first}, then {second}");
+            }
+        }
+    }
+}
+
+#[test]
+fn row_19_a_status_in_doubt_is_better_than_what_comes_after_it() {
+    for (code, status) in &STORED[1..] {
+        let demanding = config().with_retry_another_broker_when_not_store_ok(true);
+        let mut world = World::new(demanding, &["a", "b"]);
+        world.calls("a");
+        world.answer(*code);
+        world.calls("b");
+        world.answer(ResponseCode::MESSAGE_ILLEGAL.0);
+        let receipt = world.done().unwrap();
+        let told = (receipt.status, &*receipt.message_queue.broker_name, receipt.attempts);
+        assert_eq!(told, (*status, "a", 2), "it is stored, and that is what counts");
+    }
+}
+
+#[test]
+fn row_19_what_may_be_stored_once_only_is_not_sent_again_for_a_better_status() {
+    for (code, status) in &STORED[1..] {
+        let once = config().with_retry_another_broker_when_not_store_ok(true);
+        let mut world = World::new(once.with_retry_unknown(false), &["a", "b"]);
+        world.calls("a");
+        world.answer(*code);
+        assert_eq!(world.done().unwrap().status, *status);
+    }
+}

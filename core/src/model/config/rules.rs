@@ -240,4 +240,42 @@ mod tests {
             assert_eq!(error.field, field, "{error}");
         }
     }
+
+    #[test]
+    fn row_44_a_format_can_be_chosen_where_its_feature_is_compiled_in() {
+        use crate::model::CompressionType::{Lz4, None, Zlib, Zstd};
+        for (format, compiled_in, name) in [
+            (None, true, "none"),
+            (Zlib, cfg!(feature = "compression-zlib"), "zlib"),
+            (Lz4, cfg!(feature = "compression-lz4"), "lz4"),
+            (Zstd, cfg!(feature = "compression-zstd"), "zstd"),
+        ] {
+            let validated = ProducerConfig::default().with_compress_type(format).validate();
+            assert_eq!(validated.is_ok(), compiled_in, "{name}: {validated:?}");
+            if let Err(error) = validated {
+                assert_eq!((error.field, &*error.value), ("compress_type", name));
+                assert!(error.rule.contains(&format!("compression-{name}")), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn levels_are_those_of_the_format() {
+        use crate::model::CompressionType::{Lz4, None, Zlib, Zstd};
+        for (format, max) in [(None, 22), (Zlib, 9), (Lz4, 22), (Zstd, 22)] {
+            if !format.is_available() {
+                continue;
+            }
+            let config = |level| {
+                ProducerConfig::default().with_compress_type(format).with_compress_level(level)
+            };
+            for level in 1..=max {
+                assert!(config(level).validate().is_ok(), "{format:?}, {level}");
+            }
+            for level in [i32::MIN, -1, 0, max + 1, i32::MAX] {
+                let error = config(level).validate().expect_err("there is no such level");
+                assert_eq!(error.field, "compress_level", "{format:?}, {level}");
+            }
+        }
+    }
 }
