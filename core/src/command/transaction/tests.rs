@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    codec::{ExtFields, FrameDecoder, encode_request},
+    codec::{ExtFields, FrameDecoder, SerializeType, encode_request},
     model::{MessageQueue, SendStatus},
     time::UnixMillis,
 };
@@ -170,9 +170,9 @@ fn row_13_brokers_of_4_x_leave_out_their_name_and_the_topic() {
         from_check: true,
         broker_name: &check.broker_name,
     };
-    let fields = fields(&answer);
-    assert_eq!(fields.get("bname"), None, "there is none to send back");
-    assert_eq!(fields.get("topic").map(|topic| &**topic), Some("TopicTest"));
+    let written = written(&answer);
+    assert!(!written.windows(5).any(|name| name == b"bname"), "there is none to send back");
+    assert_eq!(fields(&answer).get("topic").map(|topic| &**topic), Some("TopicTest"));
 }
 
 #[test]
@@ -319,11 +319,16 @@ fn a_compressed_body_that_is_not_or_is_too_large_is_an_error() {
     assert_eq!(parse(&unknown.ask()), Err(BadCheckBack::Compression(unsupported)));
 }
 
+fn written(request: &EndTransaction<'_>) -> BytesMut {
+    let mut out = BytesMut::new();
+    encode_request(&mut out, SerializeType::Json, 1, false, request, 0).unwrap();
+    out
+}
+
 /// The header's fields, as a broker reads them.
 fn fields(request: &EndTransaction<'_>) -> ExtFields {
-    let mut out = BytesMut::new();
-    encode_request(&mut out, crate::codec::SerializeType::Binary, 1, false, request, 0).unwrap();
-    FrameDecoder::default().decode(&mut out).unwrap().unwrap().header.ext
+    let frame = FrameDecoder::default().decode(&mut written(request));
+    frame.unwrap().unwrap().header.ext
 }
 
 #[test]

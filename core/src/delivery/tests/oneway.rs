@@ -128,8 +128,3 @@ fn a_oneway_batch_is_handed_over_as_one() {
     world.hand_over();
     assert_eq!(world.end().unwrap(), Delivered::HandedOver);
 }
-
-#[test]
-fn what_is_handed_over_has_no_receipt() {
-    assert_eq!(Delivered::HandedOver.receipt(), None);
-}
