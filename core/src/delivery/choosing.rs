@@ -16,6 +16,10 @@ use crate::{
     time::Now,
 };
 
+/// How much it speaks against a broker that it could not do what is asked: more than any number of
+/// attempts, and less than a suspension.
+const UNFIT: u32 = 1_000;
+
 /// What a new route may take where the old one has nothing more to offer.
 const REFRESH_WAIT: Duration = Duration::from_millis(500);
 
@@ -103,7 +107,10 @@ impl Delivery {
         let mut random = self.pacing.jitter.fork();
         let around = Circumstances {
             now: now.instant,
-            tried: &|broker| self.tried(broker),
+            tried: &|broker| {
+                let unfit = self.is_known_to_be_unfit(routes, route, broker);
+                self.tried(broker) + UNFIT * u32::from(unfit)
+            },
             // An ill broker is given first attempts: most have time for a second.
             patience: self.attempts.is_empty().then_some(share),
         };
@@ -172,6 +179,12 @@ impl Delivery {
             (Needs::Version(_), Some(version)) => Fitness::TooOld(version),
             (_, None) => Fitness::Unknown,
         }
+    }
+
+    /// Whether it would be a waste of an attempt to ask a broker.
+    fn is_known_to_be_unfit(&self, routes: &Routes, route: &TopicRoute, broker: &str) -> bool {
+        let fitness = route.master(broker).map(|address| self.fitness(routes, address));
+        matches!(fitness, Some(Fitness::TooOld(_)))
     }
 
     /// The time is up before an attempt could begin.

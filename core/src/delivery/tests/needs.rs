@@ -94,6 +94,34 @@ fn a_timer_goes_to_a_broker_that_is_new_enough_while_others_are_not() {
 }
 
 #[test]
+fn a_timer_finds_the_one_broker_that_is_new_enough_however_many_are_not() {
+    let brokers = ["a", "b", "c", "d", "e", "f"];
+    for new in brokers {
+        // A turn for each, and no attempt to lose.
+        for turn in 0..brokers.len() {
+            let mut world = World::with_message(config().with_retry(0), timer(), &brokers);
+            for broker in brokers {
+                world.register(broker, if broker == new { NEW } else { OLD });
+            }
+            let route = world.entry().route.clone().unwrap();
+            (0..turn).for_each(|_| _ = route.take_turn());
+            world.calls(new);
+        }
+    }
+}
+
+#[test]
+fn a_timer_finds_out_who_is_too_old_and_goes_on() {
+    let mut world = World::with_message(config(), timer(), &["a", "b"]);
+    world.waits();
+    world.register("a", OLD);
+    world.register("b", NEW);
+    world.calls("b");
+    world.answer(0);
+    assert_eq!(world.done().unwrap().attempts, 2);
+}
+
+#[test]
 fn a_timer_goes_elsewhere_when_its_broker_does_not_answer_the_heartbeat() {
     let mut world = World::with_message(config().with_retry(1), timer(), &["a", "b"]);
     world.register("b", NEW);
