@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Attempt, AttemptFailure, Delivered, Delivery, Outcome, SendErrorKind,
+    Attempt, AttemptFailure, Delivered, Delivery, Outcome, SendErrorKind, TimeoutPhase,
     machine::{Late, State, Target},
 };
 use crate::{
@@ -117,10 +117,8 @@ impl Delivery {
         }
         // What the last attempt has come to in the end says more than what it was given up for.
         let last = self.attempts.last().filter(|last| last.number == attempt);
-        let after = now.instant.saturating_since(self.started.instant);
-        let fixed = self.fixed.is_some();
         let kind = match last {
-            Some(last) => SendErrorKind::of_attempt(last, after, fixed),
+            Some(last) => self.kind_of(now, last),
             None => SendErrorKind::clone(kind),
         };
         self.give_up(kind);
@@ -175,8 +173,7 @@ impl Delivery {
         let again = self.was_tried(&queue);
         let number = self.made;
         let attempt = Attempt { number, queue, address, advertised, elapsed, failure };
-        let after = now.instant.saturating_since(self.started.instant);
-        let kind = SendErrorKind::of_attempt(&attempt, after, self.fixed.is_some());
+        let kind = self.kind_of(now, &attempt);
         self.made += 1;
         self.pacing.count(busy);
         self.tell(attempt);
@@ -191,6 +188,20 @@ impl Delivery {
         match not_before {
             Some(not_before) => self.state = State::Choosing { not_before, unless: None },
             None => self.linger(kind),
+        }
+    }
+
+    /// What the send ends with when this is the attempt that ends it.
+    fn kind_of(&self, now: Now, attempt: &Attempt) -> SendErrorKind {
+        let after = now.instant.saturating_since(self.started.instant);
+        match SendErrorKind::of_attempt(attempt, after, self.fixed.is_some()) {
+            // Nobody was to answer.
+            SendErrorKind::TimedOut { phase: TimeoutPhase::Reply, after }
+                if self.parcel.is_oneway =>
+            {
+                SendErrorKind::TimedOut { phase: TimeoutPhase::Write, after }
+            }
+            kind => kind,
         }
     }
 

@@ -98,8 +98,8 @@ fn row_23_bytes_that_are_taken_late_are_taken() {
     let error = world.error();
     assert_eq!(error.outcome(), Outcome::Unknown);
     assert!(
-        matches!(error.kind(), SendErrorKind::TimedOut { .. }),
-        "nothing was waited for longer: {error}"
+        matches!(error.kind(), SendErrorKind::TimedOut { phase: TimeoutPhase::Write, .. }),
+        "nobody was to answer: {error}"
     );
 }
 
