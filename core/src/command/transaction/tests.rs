@@ -414,7 +414,9 @@ proptest! {
     fn bytes_that_a_broker_would_never_send_are_errors_and_never_a_panic(
         body in prop::collection::vec(any::<u8>(), 0..300),
         fields in prop::collection::btree_map(
-            prop::sample::select(vec!["tranStateTableOffset", "commitLogOffset", "transactionId", "bname"]),
+            prop::sample::select(vec![
+                "tranStateTableOffset", "commitLogOffset", "transactionId", "bname",
+            ]),
             ".{0,20}",
             0..5,
         ),

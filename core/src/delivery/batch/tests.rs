@@ -261,7 +261,10 @@ fn a_batch_that_its_broker_keeps_together_has_one_id_for_all() {
 proptest! {
     #[test]
     fn row_15_nothing_of_a_batch_is_lost_sent_twice_or_overtaken(
-        kinds in prop::collection::vec((prop::option::of(0..6_u8), any::<bool>(), 1..200_usize), 0..40),
+        kinds in prop::collection::vec(
+            (prop::option::of(0..6_u8), any::<bool>(), 1..200_usize),
+            0..40,
+        ),
         by_count in any::<bool>(),
         limit in 100..1_000_usize,
     ) {
@@ -291,7 +294,8 @@ proptest! {
             }
             for index in members {
                 let key = messages[index].sharding_key();
-                prop_assert_eq!(key.and_then(|key| route().queue_for_key(key).cloned()), queue.clone());
+                let home = key.and_then(|key| route().queue_for_key(key).cloned());
+                prop_assert_eq!(&home, queue);
             }
             for request in requests {
                 prop_assert!(!request.is_empty());

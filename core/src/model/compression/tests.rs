@@ -219,7 +219,10 @@ fn a_format_that_nobody_knows_is_named_by_its_bits() {
 proptest! {
     #[test]
     fn row_44_what_is_compressed_comes_back_or_was_not_worth_it(
-        pieces in prop::collection::vec((prop::collection::vec(any::<u8>(), 1..200), 1..40_usize), 1..6),
+        pieces in prop::collection::vec(
+            (prop::collection::vec(any::<u8>(), 1..200), 1..40_usize),
+            1..6,
+        ),
         which in 0..3_usize,
         level in 1..=22_i32,
     ) {
