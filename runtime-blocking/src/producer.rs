@@ -133,7 +133,8 @@ impl Producer {
     /// Sends a message that the broker does not answer: it returns once the connection's socket has
     /// taken all of its bytes. Whether the broker has stored it, nobody will say;
     /// [`oneway_stats`](Self::oneway_stats) counts those that were perhaps still on their way when
-    /// their connection died.
+    /// their connection died. One whose connection dies while it is written is retried as any other
+    /// is, unless [`retry_unknown`](ProducerConfig::retry_unknown) forbids it.
     ///
     /// # Errors
     ///

@@ -106,7 +106,9 @@ macro_rules! async_producer {
         /// Sends a message that the broker does not answer: it returns once the connection's socket
         /// has taken all of its bytes. Whether the broker has stored it, nobody will say;
         /// [`oneway_stats`](Self::oneway_stats) counts those that were perhaps still on their way
-        /// when their connection died.
+        /// when their connection died. One whose connection dies while it is written is retried as
+        /// any other is, unless
+        /// [`retry_unknown`](rocketmq_producer_core::model::ProducerConfig::retry_unknown) forbids it.
         ///
         /// # Errors
         ///

@@ -7,6 +7,7 @@ use bytestring::ByteString;
 use super::{
     Client,
     connections::State,
+    shutdown::Life,
     topic::{Query, Stage, Subject, Topic},
 };
 use crate::{
@@ -215,7 +216,8 @@ impl Client {
                 route.pin_keys(&pinned);
             }
         }
-        let listening: Vec<_> = match self.answers_checks {
+        let leaving = matches!(self.life, Life::Leaving { .. });
+        let listening: Vec<_> = match self.answers_checks && !leaving {
             true => route.brokers().map(|(_, address)| address.clone()).collect(),
             false => Vec::new(),
         };

@@ -277,8 +277,8 @@ impl Errand for Delivery {
         self.handle_end(now, attempt, outcome);
     }
 
-    fn handle_written(&mut self, now: Now, attempt: u32) {
-        self.handle_handed_over(now, attempt);
+    fn handle_written(&mut self, _: Now, _: u32) {
+        self.handle_handed_over();
     }
 
     fn handle_gone(&mut self) {

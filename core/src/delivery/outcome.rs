@@ -33,19 +33,12 @@ impl Delivery {
         }
     }
 
-    /// The transport has all bytes of a one-way call. Whether the broker will get them, nobody says.
-    pub(super) fn handle_handed_over(&mut self, now: Now, attempt: u32) {
-        let begun = match &self.state {
-            State::Over(_) => return,
-            State::Calling { target, .. } if attempt == self.made => {
-                Some((target.begun, target.health.clone()))
-            }
-            _ => None,
-        };
-        if let Some((begun, Some(health))) = begun {
-            self.report_success(now, begun, Some(&health));
+    /// The transport has all bytes of a one-way call. Whether the broker will get them, nobody says:
+    /// it speaks neither for its health nor against it.
+    pub(super) fn handle_handed_over(&mut self) {
+        if !matches!(self.state, State::Over(_)) {
+            self.end_well(Delivered::HandedOver);
         }
-        self.end_well(Delivered::HandedOver);
     }
 
     fn handle_answer(&mut self, now: Now, target: Target, outcome: Result<Frame, CallError>) {

@@ -50,10 +50,50 @@ fn the_version_is_that_of_the_connection_that_is_up() {
 }
 
 #[test]
-fn row_13_topics_that_nobody_sends_to_any_more_are_still_asked_about() {
-    let mut world = answering(&["a"]);
+fn row_13_brokers_can_ask_long_after_the_last_send() {
+    let mut world = answering(&["a", "b"]);
     world.run(3_600 * SECOND);
-    assert!(world.route("T").is_some() && world.is_up("a"));
+    world.handle(Input::ClearExpiredRoutes);
+    world.run(SECOND);
+    assert!(world.route("T").is_some());
+    for broker in ["a", "b"] {
+        assert!(world.is_up(broker));
+        assert_eq!(world.dials_of(broker).len(), 1, "on one and the same connection");
+        assert_eq!(world.oneways_to(broker).len(), 120);
+    }
+}
+
+#[test]
+fn row_13_brokers_that_join_a_topic_are_told_and_those_that_leave_it_are_left() {
+    let mut world = answering(&["a", "b"]);
+    world.topic("T", &["b", "c"]);
+    world.run(60 * SECOND);
+    assert!(!world.is_up("a"));
+    assert!(world.is_up("b") && world.is_up("c"));
+}
+
+#[test]
+fn row_7_nobody_is_connected_anew_while_the_producer_leaves() {
+    let mut world = answering(&["a"]);
+    world.run(10 * SECOND);
+    world.topic("T", &["a", "b"]);
+    world.host("a", Host::Ignores);
+    for server in ["ns1", "ns2"] {
+        world.host(server, Host::Ignores);
+    }
+    world.ask_refresh("T");
+    world.run(MS);
+    world.handle(Input::Shutdown);
+    world.handle(Input::Drained);
+    let asked = world.pending.iter().find(|call| {
+        world.sockets.get(&call.link).is_some_and(|socket| socket.address.port == 9876)
+    });
+    let chore = asked.expect("a question is out").chore;
+    let route = frame(0, 1, route_json(&["a", "b"]));
+    world.handle(Input::Answer { chore, outcome: Ok(route) });
+    world.run(10 * SECOND);
+    assert_eq!(world.dials_of("b"), []);
+    assert_eq!(world.stopped, 1);
 }
 
 #[test]

@@ -50,6 +50,8 @@ fn row_39_batches_are_split_at_the_limit_and_not_before() {
         assert_eq!(parts.iter().map(ExactSizeIterator::len).sum::<usize>(), 4);
     }
     assert_eq!(split(&config().with_max_message_size(1), &[size; 2]), [0..1, 1..2]);
+    let permitted = config().with_in_flight_bytes_max(size * 2 + BATCH_PROPERTIES_MAX);
+    assert_eq!(split(&permitted, &[size; 4]), [0..2, 2..4], "what permits allow");
 }
 
 #[test]

@@ -128,3 +128,15 @@ fn a_oneway_batch_is_handed_over_as_one() {
     world.hand_over();
     assert_eq!(world.end().unwrap(), Delivered::HandedOver);
 }
+
+#[test]
+fn bytes_that_are_taken_do_not_make_a_broker_well() {
+    let mut world = oneway(config(), &["a"]);
+    let (health, now) = (world.health("a"), world.now.instant);
+    health.report_failure(now, false);
+    let before = health.stats(now);
+    world.calls("a");
+    world.hand_over();
+    assert_eq!(world.end().unwrap(), Delivered::HandedOver);
+    assert_eq!(health.stats(now), before);
+}
