@@ -148,6 +148,10 @@ impl Server {
             // Logs, default paths and unpacked native libraries stay in the folder.
             .arg(format!("-Duser.home={}", self.home.display()))
             .arg(format!("-Djava.io.tmpdir={}", self.home.join("tmp").display()))
+            // A broker refuses everything when nine tenths of the disk are used, by whomever. 5.x
+            // takes no more than that for an answer.
+            .arg("-Drocketmq.broker.diskSpaceWarningLevelRatio=0.98")
+            .arg("-Drocketmq.broker.diskSpaceCleanForciblyRatio=0.97")
             .args(self.system_properties.iter().map(|(key, value)| format!("-D{key}={value}")))
             .arg("-cp")
             .arg(self.jars.join("*"))
