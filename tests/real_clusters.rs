@@ -67,7 +67,8 @@ fn send_and_read_back<S: Subject>(cluster: &RealCluster, form: SerializeType, to
     assert!(matches!(error.kind(), SendErrorKind::InvalidMessage(_)), "{error}");
     producer.shutdown().unwrap();
 
-    let stored = Reader::connect(&cluster.namesrv_addr()).unwrap().read_topic(topic).unwrap();
+    let mut reader = Reader::connect(&cluster.namesrv_addr()).unwrap();
+    let stored = reader.await_topic(topic, receipts.len()).unwrap();
     assert_eq!(stored.len(), receipts.len(), "each message is stored once");
     for (message, receipt) in messages(topic).iter().zip(&receipts) {
         let stored = stored.iter().find(|stored| stored.uniq_key() == Some(&receipt.message_id));
@@ -137,7 +138,8 @@ fn a_broker_that_comes_back_is_found_again(version: Version) {
     let _ = producer.send(Message::new("Outage", "after")).unwrap();
     producer.shutdown().unwrap();
 
-    let stored = Reader::connect(&cluster.namesrv_addr()).unwrap().read_topic("Outage").unwrap();
+    let mut reader = Reader::connect(&cluster.namesrv_addr()).unwrap();
+    let stored = reader.await_topic("Outage", 2 + usize::from(during.is_ok())).unwrap();
     let bodies: Vec<_> = stored.iter().map(|message| &message.body[..]).collect();
     assert!(bodies.contains(&&b"after"[..]));
     assert_eq!(bodies.contains(&&b"during"[..]), during.is_ok(), "{during:?}");

@@ -18,7 +18,6 @@ mod subject;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -35,22 +34,13 @@ fn config(cluster: &RealCluster) -> ProducerConfig {
     ProducerConfig::new("real-kinds", cluster.namesrv_addr()).with_timeout(PATIENCE)
 }
 
-fn read(cluster: &RealCluster, topic: &str) -> Vec<StoredMessage> {
+/// What is stored under a topic, once there is so much of it.
+fn read(cluster: &RealCluster, topic: &str, count: usize) -> Vec<StoredMessage> {
     let mut reader = Reader::connect(&cluster.namesrv_addr()).unwrap();
-    reader.read_topic(topic).unwrap_or_else(|error| panic!("{topic}: {error}"))
-}
-
-/// Reads until there are so many messages; gives them.
-fn await_messages(cluster: &RealCluster, topic: &str, count: usize) -> Vec<StoredMessage> {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let stored = read(cluster, topic);
-        if stored.len() >= count {
-            return stored;
-        }
-        assert!(Instant::now() < until, "{topic}: {} of {count} messages", stored.len());
-        thread::sleep(Duration::from_millis(100));
-    }
+    let stored =
+        reader.await_topic(topic, count).unwrap_or_else(|error| panic!("{topic}: {error}"));
+    assert!(stored.len() >= count, "{topic}: {} of {count} messages", stored.len());
+    stored
 }
 
 fn receipts(sent: Vec<Sent>) -> Vec<SendReceipt> {
@@ -77,7 +67,7 @@ fn batches<S: Subject>(cluster: &RealCluster, runtime: &str) {
         let _ = producer.send(Message::new(topic.clone(), "the topic is there")).unwrap();
         let sent = numbered(&topic, count, size);
         let receipts = receipts(producer.send_batch(sent.clone()));
-        let stored = read(cluster, &topic);
+        let stored = read(cluster, &topic, count + 1);
         assert_eq!(stored.len(), count + 1, "{topic}");
         let by_id: BTreeMap<_, _> = stored.iter().map(|one| (one.uniq_key(), one)).collect();
         for (message, receipt) in sent.iter().zip(&receipts) {
@@ -117,7 +107,7 @@ fn oneway<S: Subject>(cluster: &RealCluster, runtime: &str) {
     producer.oneway(Message::new(topic.clone(), "alone")).unwrap();
     let batch = numbered(&topic, 20, 10);
     assert!(producer.oneway_batch(batch.clone()).into_iter().all(|one| one.is_ok()));
-    let stored = await_messages(cluster, &topic, 22);
+    let stored = read(cluster, &topic, 22);
     for message in batch {
         assert!(stored.iter().any(|stored| stored.body == message.body()));
     }
@@ -132,7 +122,7 @@ fn gathered<S: Subject>(cluster: &RealCluster, runtime: &str) {
     let _ = producer.send(Message::new(topic.clone(), "the topic is there")).unwrap();
     let sent = numbered(&topic, 100, 20);
     let receipts = receipts(producer.send_all(sent.clone()));
-    let stored = read(cluster, &topic);
+    let stored = read(cluster, &topic, 101);
     assert_eq!(stored.len(), 101);
     for (message, receipt) in sent.iter().zip(&receipts) {
         let stored = stored.iter().find(|one| one.uniq_key() == Some(&receipt.message_id)).unwrap();
@@ -150,13 +140,13 @@ fn delayed<S: Subject>(cluster: &RealCluster, runtime: &str, version: Version) {
     let later = |body: &'static str| Message::new(topic.clone(), body);
     let _ = producer.send(later("by level").with_delay_level(1)).unwrap();
     let timer = producer.send(later("by timer").with_delay_for(Duration::from_secs(3)));
-    assert_eq!(read(cluster, &topic).len(), 1, "not yet");
-    await_messages(cluster, &topic, 2);
+    assert_eq!(read(cluster, &topic, 1).len(), 1, "not yet");
+    read(cluster, &topic, 2);
     let took = begun.elapsed();
     assert!((0.9..4.0).contains(&took.as_secs_f64()), "one second took {took:?}");
     match (version, timer) {
         (Version::V5_5_0, Ok(_)) => {
-            let stored = await_messages(cluster, &topic, 3);
+            let stored = read(cluster, &topic, 3);
             let took = begun.elapsed();
             assert!((2.0..6.0).contains(&took.as_secs_f64()), "three seconds took {took:?}");
             assert!(stored.iter().any(|stored| stored.body == "by timer"));
@@ -187,6 +177,7 @@ fn read_by_java<S: Subject>(cluster: &RealCluster, runtime: &str) {
     let batched = receipts(producer.send_batch(batch.clone()));
     producer.shutdown().unwrap();
 
+    read(cluster, &topic, 13);
     let consumed = cluster.consume(&topic).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(consumed.len(), 13);
     for compress_type in types {

@@ -44,10 +44,11 @@ fn config(cluster: &RealCluster, group: &str) -> ProducerConfig {
     ProducerConfig::new(group, cluster.namesrv_addr()).with_timeout(Duration::from_secs(30))
 }
 
-/// The bodies that consumers would get, sorted.
-fn bodies(cluster: &RealCluster, topic: &str) -> Vec<String> {
+/// The bodies that consumers would get, sorted, once there are so many.
+fn bodies(cluster: &RealCluster, topic: &str, count: usize) -> Vec<String> {
     let mut reader = Reader::connect(&cluster.namesrv_addr()).unwrap();
-    let stored = reader.read_topic(topic).unwrap_or_else(|error| panic!("{topic}: {error}"));
+    let stored =
+        reader.await_topic(topic, count).unwrap_or_else(|error| panic!("{topic}: {error}"));
     let body = |body: &[u8]| String::from_utf8(body.to_vec()).unwrap();
     let mut bodies: Vec<_> = stored.iter().map(|stored| body(&stored.body)).collect();
     bodies.sort();
@@ -101,7 +102,7 @@ fn all_ends<T: Transacts>(cluster: &RealCluster, name: &str) {
     assert!(handle.commit().is_confirmed());
     let handle = producer.begin(Message::new(topic.clone(), "rolled back by hand")).unwrap();
     assert!(handle.rollback().is_confirmed());
-    assert_eq!(bodies(cluster, &topic), ["0 the topic is there", "1 committed", "2 by hand"]);
+    assert_eq!(bodies(cluster, &topic, 3), ["0 the topic is there", "1 committed", "2 by hand"]);
 
     let asked = ["commit a", "rollback a", "commit b", "never known", "commit after a panic"];
     for body in asked {
@@ -118,10 +119,10 @@ fn all_ends<T: Transacts>(cluster: &RealCluster, name: &str) {
         "commit c",
     ];
     eventually("what is asked about is settled", || {
-        bodies(cluster, &topic).len() == expected.len()
+        bodies(cluster, &topic, 3).len() == expected.len()
     });
     eventually("all answers are given", || producer.stats().open == 1);
-    assert_eq!(bodies(cluster, &topic), expected);
+    assert_eq!(bodies(cluster, &topic, expected.len()), expected);
     let stats = producer.stats();
     assert_eq!((stats.total_transactions, stats.unknown_transactions), (10, 6), "{stats:?}");
     assert_eq!((stats.committed_transactions, stats.rolled_back_transactions), (6, 3), "{stats:?}");
@@ -153,7 +154,7 @@ fn late_questions_deliver_nothing_twice(version: Version) {
         thread::sleep(Duration::from_millis(30));
     }
     thread::sleep(Duration::from_secs(8));
-    let (delivered, stats) = (bodies(&cluster, &topic), producer.stats());
+    let (delivered, stats) = (bodies(&cluster, &topic, 201), producer.stats());
     let once: BTreeSet<_> = delivered.iter().collect();
     println!("{version}: {} of 200, asked {} times", delivered.len() - 1, stats.checks);
     assert_eq!((delivered.len(), once.len()), (201, 201), "each once");
@@ -181,7 +182,7 @@ fn a_broker_that_dies_after_a_commit_delivers_it(version: Version) {
         ending.join().unwrap()
     });
     eventually("both are delivered", || {
-        let delivered: BTreeSet<_> = bodies(&cluster, &topic).into_iter().collect();
+        let delivered: BTreeSet<_> = bodies(&cluster, &topic, 3).into_iter().collect();
         delivered.contains("commit before") && delivered.contains("commit during")
     });
     assert!(during.is_commit());
@@ -202,7 +203,7 @@ fn another_instance_answers(version: Version) {
     drop(first);
     let config = config(&cluster, "group-Restarted");
     let second = Tokio::started(config, Listener::checking(by_body));
-    eventually("it is delivered", || bodies(&cluster, &topic).len() == 2);
+    eventually("it is delivered", || bodies(&cluster, &topic, 2).len() == 2);
     assert_eq!(second.stats().committed_transactions, 1);
     second.shutdown();
 }

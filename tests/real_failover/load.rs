@@ -143,7 +143,10 @@ impl Story {
     /// where an answer was lost, and are counted.
     pub(crate) fn expect_all_stored(&self, cluster: &RealCluster) {
         let mut reader = Reader::connect(&cluster.namesrv_addr()).expect("a name server");
-        let messages = reader.read_topic(&self.topic).expect("the topic can be read");
+        let acknowledged = self.records.iter().filter_map(|record| record.result.as_ref().ok());
+        let ids: Vec<_> = acknowledged.map(|receipt| &*receipt.message_id).collect();
+        let read = reader.await_topic(&self.topic, ids.len());
+        let messages = read.expect("the topic can be read");
         let stored: BTreeSet<_> = messages.iter().filter_map(|m| m.uniq_key()).collect();
         println!(
             "{}: {} stored, {} of them doubles",
@@ -151,9 +154,7 @@ impl Story {
             messages.len(),
             messages.len() - stored.len()
         );
-        let acknowledged = self.records.iter().filter_map(|record| record.result.as_ref().ok());
-        let ids = acknowledged.map(|receipt| &*receipt.message_id);
-        let lost: Vec<&str> = ids.filter(|id| !stored.contains(id)).collect();
+        let lost: Vec<&str> = ids.into_iter().filter(|id| !stored.contains(id)).collect();
         assert_eq!(lost, [""; 0], "{}: acknowledged, but not stored", self.title);
     }
 }

@@ -4,7 +4,8 @@ use std::{
     collections::BTreeMap,
     io::{self, Read, Write},
     net::TcpStream,
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use bytes::BytesMut;
@@ -17,6 +18,7 @@ use crate::{NotStored, StoredMessage};
 
 const GROUP: &str = "TESTKIT_READER";
 const PULL_MESSAGE: i32 = 11;
+const GET_BROKER_RUNTIME_INFO: i32 = 28;
 const GET_MIN_OFFSET: i32 = 31;
 const VIEW_MESSAGE_BY_ID: i32 = 33;
 const GET_ROUTEINFO_BY_TOPIC: i32 = 105;
@@ -25,7 +27,7 @@ const PULL_NOT_FOUND: i32 = 19;
 const PULL_RETRY_IMMEDIATELY: i32 = 20;
 const PULL_OFFSET_MOVED: i32 = 21;
 const PERM_READ: i32 = 4;
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Pulls whole topics from a cluster, real or embedded.
 #[derive(Debug)]
@@ -54,6 +56,12 @@ pub enum ReadError {
     /// Bytes that are no messages.
     #[error(transparent)]
     Message(#[from] NotStored),
+    /// A broker that does not come to enter its log in its queues.
+    #[error("{address}: stored messages are not entered in the queues")]
+    Behind {
+        /// The broker.
+        address: String,
+    },
     /// An answer with another code than expected.
     #[error("request {request} was answered with code {code}: {remark}")]
     Refused {
@@ -77,7 +85,9 @@ impl Reader {
         Ok(Self { name_server: Connection::open(first)? })
     }
 
-    /// Everything stored under a topic, by broker, queue and offset.
+    /// Everything stored under a topic, by broker, queue and offset. What was acknowledged before
+    /// is among it: brokers acknowledge what is in their log and enter it in the queues a little
+    /// later, which is waited for.
     ///
     /// # Errors
     ///
@@ -94,11 +104,35 @@ impl Reader {
         for queues in route.queue_datas.iter().filter(|queues| queues.perm & PERM_READ != 0) {
             let Some(address) = masters.get(&queues.broker_name) else { continue };
             let mut broker = Connection::open(address)?;
+            await_dispatch(&mut broker)?;
             for queue in 0..queues.read_queue_nums {
                 read_queue(&mut broker, topic, queue, &mut messages)?;
             }
         }
         Ok(messages)
+    }
+
+    /// Reads a topic until there are so many messages or it has taken too long, and gives what there
+    /// is then: a name server comes to know a topic that its brokers have just created a little
+    /// after they have acknowledged the first messages, and not of all brokers at once.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`] of the last reading.
+    pub fn await_topic(
+        &mut self,
+        topic: &str,
+        count: usize,
+    ) -> Result<Vec<StoredMessage>, ReadError> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let read = self.read_topic(topic);
+            let enough = read.as_ref().is_ok_and(|messages| messages.len() >= count);
+            if enough || Instant::now() > until {
+                return read;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// The message at a place in a broker's commit log.
@@ -116,6 +150,29 @@ impl Reader {
         let mut body = Connection::open(broker)?.ask(&query)?.body;
         Ok(StoredMessage::decode(&mut body)?)
     }
+}
+
+/// Waits until the broker has entered all of its log in its queues
+/// (`ReputMessageService.behind()` of RocketMQ).
+fn await_dispatch(broker: &mut Connection) -> Result<(), ReadError> {
+    let query = Query::new(GET_BROKER_RUNTIME_INFO);
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let answer = broker.exchange(&query)?;
+        // The model enters at once, and does not know this question.
+        if answer.header.code != SUCCESS || bytes_behind(&answer.body) == Some(0) {
+            return Ok(());
+        }
+        if Instant::now() > until {
+            return Err(ReadError::Behind { address: broker.address.clone() });
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn bytes_behind(runtime_info: &[u8]) -> Option<i64> {
+    let info: serde_json::Value = serde_json::from_slice(runtime_info).ok()?;
+    info.get("table")?.get("dispatchBehindBytes")?.as_str()?.parse().ok()
 }
 
 fn read_queue(

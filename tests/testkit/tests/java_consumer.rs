@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use lz4_flex::frame::{BlockMode, FrameEncoder, FrameInfo};
@@ -250,12 +249,8 @@ fn consume(cluster: &RealCluster, topic: &str, count: usize) -> Vec<ConsumedMess
 /// A broker makes a message readable some time after it has acknowledged it.
 fn await_stored(cluster: &RealCluster, topic: &str, count: usize) {
     let mut reader = Reader::connect(&cluster.namesrv_addr()).expect("a name server");
-    let deadline = Instant::now() + Duration::from_secs(20);
-    // Nor does the name server know every broker's queues at once.
-    while reader.read_topic(topic).map_or(0, |messages| messages.len()) < count {
-        assert!(Instant::now() < deadline, "in 20 s there were no {count} messages in {topic}");
-        thread::sleep(Duration::from_millis(50));
-    }
+    let stored = reader.await_topic(topic, count).expect("the topic can be read");
+    assert!(stored.len() >= count, "there were no {count} messages in {topic}");
 }
 
 fn text(length: usize) -> Vec<u8> {
