@@ -63,6 +63,11 @@ pub struct ProducerConfig {
     /// Whether brokers that have been slow or failed are avoided for a time that the classic table
     /// of latencies says. False.
     pub send_latency_enable: bool,
+    /// Whether a record of each send goes to `RMQ_SYS_TRACE_TOPIC`: one-way sends and transactions
+    /// too. Never changes a send's result. False.
+    pub trace_message: bool,
+    /// Whether each attempt of a send is told at DEBUG, and not only at TRACE. False.
+    pub debug_enabled: bool,
     /// Sends in flight; further ones wait their turn. 10,000.
     pub async_send_semaphore: usize,
     /// Bytes of sends in flight; further ones wait their turn. 64 MiB.
@@ -164,6 +169,8 @@ impl Default for ProducerConfig {
             routing_strategy: RoutingStrategy::RoundRobin,
             strict_order: false,
             send_latency_enable: false,
+            trace_message: false,
+            debug_enabled: false,
             async_send_semaphore: 10_000,
             in_flight_bytes_max: 64 * 1024 * 1024,
             max_message_size: 4 * 1024 * 1024,

@@ -86,6 +86,20 @@ impl ProducerConfig {
         self
     }
 
+    /// Sets [`trace_message`](Self::trace_message).
+    #[must_use]
+    pub fn with_trace_message(mut self, trace: bool) -> Self {
+        self.trace_message = trace;
+        self
+    }
+
+    /// Sets [`debug_enabled`](Self::debug_enabled).
+    #[must_use]
+    pub fn with_debug_enabled(mut self, enable: bool) -> Self {
+        self.debug_enabled = enable;
+        self
+    }
+
     /// Sets [`async_send_semaphore`](Self::async_send_semaphore).
     #[must_use]
     pub fn with_async_send_semaphore(mut self, sends: usize) -> Self {
