@@ -44,9 +44,9 @@ pub use rocketmq_producer_core::{
     },
     link::{CallError, LinkError},
     model::{
-        Address, AddressTranslation, BatchSplitType, CompressionType, ConfigError, InvalidMessage,
-        InvalidName, Message, MessageQueue, ProducerConfig, RoutingStrategy, Schedule, SendReceipt,
-        SendStatus,
+        Address, AddressTranslation, BatchSplitType, CompressionType, ConfigError, EnvError,
+        InvalidMessage, InvalidName, Message, MessageQueue, ProducerConfig, RoutingStrategy,
+        Schedule, SendReceipt, SendStatus, Template, UnknownTemplate,
     },
     route::{
         BadSelection, BrokerHealthStats, BrokerState, HeartbeatStats, QueueSelector, RouteError,

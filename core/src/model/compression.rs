@@ -14,7 +14,8 @@ const UNTOLD: i32 = 0x000;
 
 /// How bodies are compressed: `CompressionType` of Apache RocketMQ. Each is a feature of its own,
 /// `compression-zlib`, `compression-lz4` and `compression-zstd`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CompressionType {
     /// Not at all.

@@ -18,7 +18,9 @@ mod validate;
 pub use address::{Address, AddressError};
 pub use checksum::body_crc;
 pub use compression::{BadCompression, CompressionType};
-pub use config::{BatchSplitType, ConfigError, ProducerConfig};
+pub use config::{
+    BatchSplitType, ConfigError, EnvError, ProducerConfig, Template, UnknownTemplate,
+};
 pub use hash::java_string_hash;
 pub use identity::Identity;
 pub(crate) use message::BATCH_ITEM_HEAD;

@@ -1,7 +1,20 @@
 //! Ways to choose queues.
 
 /// How messages get their queues when nothing else decides.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RoutingStrategy {
     /// One after the other, alternating between brokers; each topic has its own round.

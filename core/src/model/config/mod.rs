@@ -1,17 +1,26 @@
 //! What a producer can be told.
 
+mod environment;
+mod millis;
 mod rules;
 mod setters;
+mod template;
+mod text;
 
 use std::time::Duration;
 
+pub use environment::EnvError;
 pub use rules::ConfigError;
+pub use template::{Template, UnknownTemplate};
+
+use serde::{Deserialize, Serialize};
 
 use super::{CompressionType, RoutingStrategy, SharedTranslation};
 use crate::codec::SerializeType;
 
 /// What decides where a batch is split.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BatchSplitType {
     /// `max_message_size`: as few requests as can be.
@@ -32,7 +41,8 @@ pub enum BatchSplitType {
 ///     .with_retry(3);
 /// assert!(config.validate().is_ok());
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ProducerConfig {
     /// The group that brokers know this producer by. `DEFAULT_PRODUCER`.
@@ -42,6 +52,7 @@ pub struct ProducerConfig {
     /// Name servers, `host:port`, separated by `;` or `,`. `localhost:9876`.
     pub namesrv_addr: String,
     /// Bounds a whole send, retries included. 3 s.
+    #[serde(with = "millis")]
     pub send_msg_timeout: Duration,
     /// Further attempts after the first. 2.
     pub retry_times: u32,
@@ -50,6 +61,7 @@ pub struct ProducerConfig {
     pub retry_unknown: bool,
     /// What an attempt gets at least before the next broker is tried, where the budget allows.
     /// 1 s.
+    #[serde(with = "millis")]
     pub attempt_timeout_min: Duration,
     /// Whether a message that was stored with another status than `SendOk` is sent to another broker
     /// as well: it may be stored twice, under one UNIQ_KEY. False. Never changes the queue of a
@@ -91,12 +103,14 @@ pub struct ProducerConfig {
     /// what is sent with a timeout or a retry policy of its own. False.
     pub auto_batch: bool,
     /// How long a message waits for others to join it; below `send_msg_timeout`. 10 ms.
+    #[serde(with = "millis")]
     pub batch_linger: Duration,
     /// Bytes that gather, properties included, before they leave; never more than
     /// `max_message_size` or `in_flight_bytes_max`. 32 KiB.
     pub batch_bytes_max: usize,
     /// How long a half message may be without a final state before it is dropped from the table of
     /// open transactions; brokers ask about it all the same. 60 s.
+    #[serde(with = "millis")]
     pub transaction_timeout: Duration,
     /// After so many check-backs about one transaction its listener is not asked again, and the
     /// answer is *unknown*. 15.
@@ -112,6 +126,7 @@ pub struct ProducerConfig {
     /// answered alike. 100,000.
     pub final_states_max: usize,
     /// For how long. 10 minutes.
+    #[serde(with = "millis")]
     pub final_states_kept: Duration,
     /// Whether a topic without a route is sent to as brokers create topics. True.
     pub auto_create_topic: bool,
@@ -121,32 +136,44 @@ pub struct ProducerConfig {
     pub serialize_type: SerializeType,
     /// How often the routes of topics in use are fetched anew, or up to a fifth sooner; a topic that
     /// no send has used for ten times as long is forgotten. 30 s.
+    #[serde(with = "millis")]
     pub update_topic_route_info_interval: Duration,
     /// A route that no name server has confirmed for this long is stale: the next send that uses it
     /// has it fetched anew. 30 s.
+    #[serde(with = "millis")]
     pub route_timeout: Duration,
     /// How often the host names of connected name servers are resolved anew, to follow those that
     /// have come to lead elsewhere. 30 s.
+    #[serde(with = "millis")]
     pub poll_name_server_interval: Duration,
     /// How soon a failed refresh is tried again. 10 s.
+    #[serde(with = "millis")]
     pub poll_name_server_interval_short: Duration,
     /// What one round of questions to all name servers may take; each gets its share. 2 s.
+    #[serde(with = "millis")]
     pub name_server_timeout: Duration,
     /// How often brokers hear from the producer; below 120 s. 30 s.
+    #[serde(with = "millis")]
     pub heartbeat_broker_interval: Duration,
     /// A broker's connection on which nothing has been heard for this long is asked for a sign of
     /// life; below 120 s. 10 s.
+    #[serde(with = "millis")]
     pub probe_idle: Duration,
     /// An unanswered heartbeat means a dead connection after this long. 3 s.
+    #[serde(with = "millis")]
     pub heartbeat_timeout: Duration,
     /// Resolving and connecting, together. 3 s.
+    #[serde(with = "millis")]
     pub connect_timeout: Duration,
     /// The longest pause between two attempts to connect to one address. 10 s.
+    #[serde(with = "millis")]
     pub reconnect_backoff_max: Duration,
     /// Where brokers really are, when the addresses they advertise are of no use here. None: where
-    /// they say.
+    /// they say. It is code, which no file can hold: serde passes over it.
+    #[serde(skip)]
     pub address_translation: Option<SharedTranslation>,
     /// How long `shutdown` waits for what is in flight. 3 s.
+    #[serde(with = "millis")]
     pub shutdown_timeout: Duration,
     /// Sends that may await their reply on one connection; further ones wait for room. 10,000.
     pub connection_in_flight_max: usize,
