@@ -32,6 +32,12 @@ pub enum BatchSplitType {
 
 /// A producer's configuration; every field has an effect.
 ///
+/// It starts from [`new`](Self::new), from a [`Template`], from the environment
+/// ([`from_env`](Self::from_env)), or from a file: it is read and written by serde under the names
+/// below, times in whole milliseconds, what is missing at its default. Unknown names are refused, and so
+/// is writing a time that is not whole milliseconds. [`validate`](Self::validate) checks all rules;
+/// every producer begins with it.
+///
 /// ```
 /// use std::time::Duration;
 /// use rocketmq_producer_core::model::ProducerConfig;
@@ -41,6 +47,10 @@ pub enum BatchSplitType {
 ///     .with_retry(3);
 /// assert!(config.validate().is_ok());
 /// ```
+///
+/// # Fields
+///
+#[doc = include_str!("fields.md")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -22,6 +22,8 @@ pub(super) struct SimProducer {
     pub(super) transactional: bool,
     /// Check-backs that its listener is at, or that are being answered.
     pub(super) checks: Rc<Cell<usize>>,
+    /// Check-backs that its listener has answered.
+    pub(super) asked: Rc<Cell<u64>>,
     /// Batches on their way.
     pub(super) batches: Rc<Cell<usize>>,
     /// None once its owner has dropped it.
@@ -109,6 +111,7 @@ impl SimProducer {
             config,
             transactional,
             checks: Rc::default(),
+            asked: Rc::default(),
             batches: Rc::default(),
             lifecycle: Some(Arc::new(lifecycle)),
             orders: Orders::default(),

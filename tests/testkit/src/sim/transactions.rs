@@ -81,6 +81,12 @@ impl World {
         lifecycle.map(|lifecycle| lifecycle.transaction_stats()).unwrap_or_default()
     }
 
+    /// How often a producer's listener was asked, in all its lives.
+    #[must_use]
+    pub fn listener_asked(&self, producer: Producer) -> u64 {
+        self.producers[producer.0].asked.get()
+    }
+
     /// Sends a half message, does the work, and ends the transaction.
     pub fn transact(&mut self, producer: Producer, topic: &str, work: Work) -> SendId {
         let message = self.message(topic, 16);
@@ -173,6 +179,7 @@ impl World {
         for _ in 0..known.config.check_concurrency {
             let (session, checks) = (Arc::clone(session), Rc::clone(&known.checks));
             let (around, answering) = (self.around.clone(), Rc::clone(&self.looks));
+            let asked = Rc::clone(&known.asked);
             let listener = self.listener();
             self.executor.spawn("checks", async move {
                 while let Some(mut check) = session.next_check().await {
@@ -180,6 +187,7 @@ impl World {
                     if let Some(id) = check.question().and_then(|(m, _)| id_of(m.body())) {
                         let takes = answering.borrow().get(&id).copied().unwrap_or_default();
                         sleep(&around, takes).await;
+                        asked.set(asked.get() + 1);
                         check.decide(listener(id));
                     }
                     if let Some(answer) = check.answer() {
