@@ -7,8 +7,9 @@ mod templates;
 
 /// Every setting has a row in a table, and every row shows a difference. Two of the rows need a
 /// runtime.
-//#[cfg(all(feature = "blocking", feature = "smol"))]
-//mod effects;
+#[cfg(all(feature = "blocking", feature = "smol"))]
+mod effects;
+
 use std::collections::BTreeMap;
 
 use rocketmq_producer::ProducerConfig;
