@@ -5,7 +5,7 @@ mod fields;
 mod files;
 mod templates;
 
-/// Every setting has a row in a table, and every row shows a difference. Two of the rows need a
+/// Every setting has a row in a table, and every row shows a difference. Some of the rows need a
 /// runtime.
 #[cfg(all(feature = "blocking", feature = "smol"))]
 mod effects;

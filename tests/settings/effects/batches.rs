@@ -28,7 +28,7 @@ fn batch(setting: Setting, others: fn(ProducerConfig) -> ProducerConfig) -> u64 
     let (mut world, producer) = setting.in_world_with(others);
     let before = requests(&mut world);
     for send in world.send_batch(producer, TOPIC, &[16; 40], false, |message| message) {
-        world.answer(send).expect("all is well");
+        let _ = world.answer(send).expect("all is well");
     }
     requests(&mut world) - before
 }

@@ -29,7 +29,7 @@ fn a_kilobyte_is_taken(setting: Setting) -> bool {
 fn stored(setting: Setting, others: fn(ProducerConfig) -> ProducerConfig) -> StoredMessage {
     let (mut world, producer) = setting.in_world_with(others);
     let send = world.send_with(producer, "bodies", 1024, |message| message);
-    world.answer(send).expect("all is well");
+    let _ = world.answer(send).expect("all is well");
     world.cluster().stored("bodies").pop().expect("it is stored")
 }
 

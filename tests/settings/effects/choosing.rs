@@ -77,7 +77,7 @@ fn a_new_topic_can_be_sent_to(setting: Setting) -> bool {
 /// On three brokers.
 fn queues_of_a_new_topic(setting: Setting) -> usize {
     let (mut world, producer) = setting.in_world();
-    world.deliver(producer, "fresh").expect("brokers create it");
+    let _ = world.deliver(producer, "fresh").expect("brokers create it");
     world.publish_queues(producer, "fresh").len()
 }
 

@@ -39,7 +39,7 @@ pub(super) fn rows() -> Vec<Row> {
 fn send_now_and_then(world: &mut World, producer: Producer, seconds: u32) {
     for _ in 0..seconds / 20 {
         pass(world, 20 * SECOND);
-        world.deliver(producer, TOPIC).expect("all is well");
+        let _ = world.deliver(producer, TOPIC).expect("all is well");
     }
 }
 
@@ -57,7 +57,7 @@ fn a_route_of_five_seconds_is_stale(setting: Setting) -> bool {
         setting.in_world_with(|config| config.with_update_topic_route_info_interval(600 * SECOND));
     pass(&mut world, 5 * SECOND);
     let before = queries(&mut world);
-    world.deliver(producer, TOPIC).expect("all is well");
+    let _ = world.deliver(producer, TOPIC).expect("all is well");
     pass(&mut world, SECOND);
     queries(&mut world) > before
 }

@@ -56,7 +56,7 @@ fn copies_where_all_is_in_doubt(setting: Setting) -> u64 {
     let (mut world, producer) = setting.in_world();
     // FLUSH_DISK_TIMEOUT. One answer in doubt is enough to look for a better one, once.
     all_misbehave(&mut world, &Fault::ReplyCode(10));
-    world.deliver(producer, TOPIC).expect("it is stored, after all");
+    let _ = world.deliver(producer, TOPIC).expect("it is stored, after all");
     1 + world.counts().duplicates
 }
 

@@ -112,7 +112,7 @@ pub(super) fn show(rows: Vec<Row>) {
 /// Sends until the producer is connected to every broker.
 pub(super) fn warm_up(world: &mut World, producer: Producer) {
     for _ in 0..6 {
-        world.deliver(producer, TOPIC).expect("all is well");
+        let _ = world.deliver(producer, TOPIC).expect("all is well");
     }
 }
 

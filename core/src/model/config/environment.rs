@@ -185,7 +185,7 @@ pub struct EnvError {
     pub expected: String,
 }
 
-/// Whoever reads a value does not know its variable: [`Text`] adds that.
+/// Whoever reads a value does not know its variable, which is added later.
 impl Error for EnvError {
     fn custom<T: Display>(expected: T) -> Self {
         Self { variable: String::new(), value: String::new(), expected: expected.to_string() }
