@@ -29,6 +29,9 @@
 //! * Dropping the future of a send is safe at every point.
 //! * Nothing is printed, no file is written, no global is set.
 
+pub mod coming_from;
+pub mod errors;
+
 #[cfg(feature = "blocking")]
 pub use rocketmq_producer_blocking as blocking;
 #[cfg(feature = "smol")]
@@ -42,6 +45,7 @@ pub use rocketmq_producer_core::{
     delivery::{
         Attempt, AttemptFailure, Outcome, SendError, SendErrorKind, SendOptions, TimeoutPhase,
     },
+    error::WithCauses,
     link::{CallError, LinkError},
     model::{
         Address, AddressTranslation, BatchSplitType, CompressionType, ConfigError, EnvError,

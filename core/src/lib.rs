@@ -60,6 +60,7 @@ pub mod client;
 pub mod codec;
 pub mod command;
 pub mod delivery;
+pub mod error;
 pub mod ids;
 pub mod link;
 pub mod model;

@@ -208,7 +208,7 @@ impl<W: Wire> Batch<W> {
         let messages = self.pick(members);
         let session = self.session();
         let Some(parcel) = Parcel::batch(&session.config, &messages) else {
-            let (kind, none) = (SendErrorKind::NotRunning, Message::new("", ""));
+            let (kind, none) = (SendErrorKind::AlreadyShutDown, Message::new("", ""));
             return Err(SendError::not_sent(kind, none));
         };
         let parcel = if self.oneway { parcel?.oneway() } else { parcel? };

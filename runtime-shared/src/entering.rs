@@ -30,7 +30,7 @@ impl<W: Wire> Session<W> {
     ///
     /// # Errors
     ///
-    /// Nothing has been sent then: [`SendErrorKind::NotRunning`] once the session is closing,
+    /// Nothing has been sent then: [`SendErrorKind::AlreadyShutDown`] once the session is closing,
     /// [`SendErrorKind::InvalidMessage`], [`SendErrorKind::TooLarge`], and
     /// [`SendErrorKind::Full`] unless `patient`.
     pub(crate) fn begin(
@@ -43,7 +43,7 @@ impl<W: Wire> Session<W> {
     ) -> Result<Sending<W>, SendError> {
         match self.enter() {
             Some(guard) => self.begin_in(guard, message, options, choice, patient, wrap),
-            None => Err(SendError::not_sent(SendErrorKind::NotRunning, message)),
+            None => Err(SendError::not_sent(SendErrorKind::AlreadyShutDown, message)),
         }
     }
 
@@ -63,7 +63,7 @@ impl<W: Wire> Session<W> {
             return sending.map(Answered::Alone);
         }
         let Some(guard) = self.enter() else {
-            return Err(SendError::not_sent(SendErrorKind::NotRunning, message));
+            return Err(SendError::not_sent(SendErrorKind::AlreadyShutDown, message));
         };
         let now = self.clock.now();
         let message = self.with_id(now, message);
@@ -192,7 +192,7 @@ impl<W: Wire> Session<W> {
         choice: &Choice,
     ) -> Result<HalfSending<W>, SendError> {
         let Some(guard) = self.enter() else {
-            return Err(SendError::not_sent(SendErrorKind::NotRunning, message));
+            return Err(SendError::not_sent(SendErrorKind::AlreadyShutDown, message));
         };
         let message = self.with_id(self.clock.now(), message);
         let (part, options, sent) = (guard.share(), SendOptions::new(), message.clone());
@@ -210,7 +210,7 @@ impl<W: Wire> Session<W> {
     ) -> BatchOrNone<W> {
         let clock = self.clock.clone();
         let Some(guard) = self.enter() else {
-            return BatchOrNone::refused(&SendErrorKind::NotRunning, messages, clock);
+            return BatchOrNone::refused(&SendErrorKind::AlreadyShutDown, messages, clock);
         };
         if let Err(rule) = validate_batch(&self.config, &messages) {
             return BatchOrNone::refused(&rule.into(), messages, clock);

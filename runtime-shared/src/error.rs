@@ -17,6 +17,17 @@ pub enum StartError {
     Runtime(String),
 }
 
+impl StartError {
+    /// The case's stable name, for logs, metrics and alerts.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Config(error) => error.code(),
+            Self::Entropy(_) => "no_entropy",
+            Self::Runtime(_) => "no_runtime",
+        }
+    }
+}
+
 /// What a shutdown had to cut off. The producer is down all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{unfinished} sends were still in flight when shutdown_timeout ended, and were cut off")]
@@ -24,4 +35,11 @@ pub enum StartError {
 pub struct ShutdownError {
     /// Sends that were answered with an error that says `ShuttingDown`.
     pub unfinished: usize,
+}
+
+impl ShutdownError {
+    /// Its stable name, for logs, metrics and alerts.
+    pub const fn code(&self) -> &'static str {
+        "cut_off"
+    }
 }

@@ -164,8 +164,8 @@ impl<W: Wire> Lifecycle<W> {
     ///
     /// # Errors
     ///
-    /// Nothing has been sent then: [`SendErrorKind::NotRunning`], [`SendErrorKind::InvalidMessage`]
-    /// or [`SendErrorKind::TooLarge`].
+    /// Nothing has been sent then: [`SendErrorKind::NotStarted`], [`SendErrorKind::AlreadyShutDown`],
+    /// [`SendErrorKind::InvalidMessage`] or [`SendErrorKind::TooLarge`].
     pub fn begin_send(
         &self,
         message: Message,
@@ -217,7 +217,7 @@ impl<W: Wire> Lifecycle<W> {
     ) -> BatchOrNone<W> {
         match self.session() {
             Some(session) => session.begin_batch(messages, options, &self.choice.load(), oneway),
-            None => BatchOrNone::refused(&SendErrorKind::NotRunning, messages, Clock::start()),
+            None => BatchOrNone::refused(&SendErrorKind::NotStarted, messages, Clock::start()),
         }
     }
 
@@ -231,9 +231,17 @@ impl<W: Wire> Lifecycle<W> {
         session.begin_half(message, &self.choice.load())
     }
 
+    /// What there is to say when nothing can be begun.
+    fn not_running(&self) -> SendErrorKind {
+        match self.session() {
+            Some(_) => SendErrorKind::AlreadyShutDown,
+            None => SendErrorKind::NotStarted,
+        }
+    }
+
     /// The session that a message can be sent in.
     fn session_for(&self, message: &Message) -> Result<Arc<Session<W>>, SendError> {
-        let refused = || SendError::not_sent(SendErrorKind::NotRunning, message.clone());
+        let refused = || SendError::not_sent(SendErrorKind::NotStarted, message.clone());
         self.session().ok_or_else(refused)
     }
 
@@ -249,7 +257,7 @@ impl<W: Wire> Lifecycle<W> {
         };
         let topics: Vec<_> =
             topics.into_iter().map(|topic| (topic.to_owned(), look(topic))).collect();
-        Preparing::new(clock, topics)
+        Preparing::new(clock, self.not_running(), topics)
     }
 
     /// From now on, and after further starts, transactions are dropped from the table after this

@@ -9,6 +9,7 @@ use std::{
 
 use rocketmq_producer_core::{
     delivery::{Routing, SendErrorKind},
+    error::WithCauses,
     time::Instant,
 };
 
@@ -29,14 +30,15 @@ enum Stage<W: Wire> {
 }
 
 impl<W: Wire> Preparing<W> {
-    /// Those without a journey are refused, since the producer is not running.
+    /// Those without a journey are refused, for this reason.
     pub(crate) fn new(
         clock: Clock,
+        refusal: SendErrorKind,
         topics: impl IntoIterator<Item = (String, Option<Journey<W, Routing>>)>,
     ) -> Self {
         let stage = |journey: Option<Journey<W, Routing>>| match journey {
             Some(journey) => Stage::Looking(Box::new(journey)),
-            None => Stage::Over(Some(SendErrorKind::NotRunning)),
+            None => Stage::Over(Some(refusal.clone())),
         };
         let topics = topics.into_iter().map(|(topic, journey)| (topic, stage(journey))).collect();
         Self { clock, topics }
@@ -100,7 +102,12 @@ impl fmt::Display for PrepareError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("cannot prepare")?;
         for (index, (topic, why)) in self.topics.iter().enumerate() {
-            write!(f, "{} topic {topic:?}: {why}", if index == 0 { "" } else { ";" })?;
+            write!(
+                f,
+                "{} topic {topic:?}: {why}",
+                if index == 0 { "" } else { ";" },
+                why = WithCauses(why)
+            )?;
         }
         Ok(())
     }

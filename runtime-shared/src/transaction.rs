@@ -79,7 +79,7 @@ impl<W: Wire> Future for HalfSending<W> {
         Poll::Ready(result.and_then(|delivered| {
             let message = this.message.clone();
             let Some(opened) = opened else {
-                return Err(SendError::not_sent(SendErrorKind::NotRunning, message));
+                return Err(SendError::not_sent(SendErrorKind::AlreadyShutDown, message));
             };
             Ok(Half::new(opened, message, receipt(delivered)))
         }))

@@ -83,7 +83,7 @@ fn dropping_the_tokio_runtime_before_the_producer_strands_nobody() {
     }
     assert!(!producer.is_running());
     let late = ::smol::block_on(producer.send(message("late"))).unwrap_err();
-    assert_eq!(*late.kind(), SendErrorKind::NotRunning);
+    assert_eq!(*late.kind(), SendErrorKind::AlreadyShutDown);
     let _ = ::smol::block_on(producer.shutdown());
 
     cluster.accept_again(&name_server(0));

@@ -34,7 +34,7 @@ fn a_broker_that_keeps_refusing_is_named_with_the_cause<S: Subject>() {
     assert_eq!(error.attempts().len(), 3);
     let address = cluster.address(&broker_a()).to_string();
     assert!(error.to_string().contains(&address), "{error}");
-    assert!(error.to_string().contains("refused"), "{error}");
+    assert!(format!("{error:#}").contains("refused"), "{error:#}");
 }
 
 fn row_1_a_silent_broker_leaves_time_for_another<S: Subject>() {

@@ -88,7 +88,7 @@ fn row_24_a_broker_that_speaks_garbage_costs_its_connection_and_no_more<S: Subje
         cluster.set_fault(&broker_a(), Fault::Speak(bytes.into()));
         let error = producer.send(message("during")).unwrap_err();
         assert_eq!(error.outcome(), Outcome::Unknown, "it was sent: {error}");
-        assert!(error.to_string().contains("broke the protocol"), "{error}");
+        assert!(format!("{error:#}").contains("broke the protocol"), "{error:#}");
         cluster.set_fault(&broker_a(), None);
         eventually("sends succeed again", || producer.send(message("after")).is_ok());
     }

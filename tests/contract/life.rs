@@ -40,14 +40,14 @@ fn row_4_a_producer_that_is_not_running_says_so_and_gives_the_message_back<S: Su
     let producer = S::new(config(&cluster)).unwrap();
     assert!(!producer.is_running());
     let error = producer.send(message("too early")).unwrap_err();
-    assert_eq!(*error.kind(), SendErrorKind::NotRunning);
+    assert_eq!(*error.kind(), SendErrorKind::NotStarted);
     assert_eq!(error.outcome(), Outcome::NotSent);
     assert_eq!(error.into_message().body(), "too early");
 
     producer.start().unwrap();
     producer.shutdown().unwrap();
     let error = producer.send(message("too late")).unwrap_err();
-    assert_eq!(*error.kind(), SendErrorKind::NotRunning);
+    assert_eq!(*error.kind(), SendErrorKind::AlreadyShutDown);
     assert_eq!(cluster.stored("Contract"), []);
 }
 

@@ -8,6 +8,7 @@ mod bodies;
 mod cancellation;
 mod congestion;
 mod discovery;
+mod errors;
 mod faults;
 mod gathering;
 mod hostile;

@@ -352,7 +352,7 @@ fn a_shutdown_waits_for_open_transactions_and_no_longer_than_it_may<T: Transacts
     assert!(run.join().unwrap().unwrap().is_confirmed());
     assert_eq!(visible(&cluster), ["in time"]);
     let error = producer.run(message("too late"), CommitMessage).unwrap_err();
-    assert!(matches!(error.kind(), SendErrorKind::NotRunning), "{error}");
+    assert!(matches!(error.kind(), SendErrorKind::AlreadyShutDown), "{error}");
 }
 
 fn a_thousand_transactions_at_once_end_as_they_are_to<T: Transacts>() {
@@ -401,7 +401,7 @@ fn a_half_message_that_fails_leaves_nothing_behind<T: Transacts>() {
     let listener = unasked().executing(|_, _| panic!("nothing is to be executed"));
     let stopped = T::stopped(config.clone(), listener.clone());
     let error = stopped.run(message("too early"), CommitMessage).unwrap_err();
-    assert!(matches!(error.kind(), SendErrorKind::NotRunning), "{error}");
+    assert!(matches!(error.kind(), SendErrorKind::NotStarted), "{error}");
 
     let producer = T::started(config, listener);
     let _ = producer.send(message("the connection is up")).unwrap();

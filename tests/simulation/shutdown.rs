@@ -82,5 +82,5 @@ fn sends_after_a_shutdown_are_refused_and_those_before_it_are_not() {
     pass(&mut world, Duration::ZERO);
     let after = world.send(producer, TOPIC);
     assert!(world.answer(before).is_ok());
-    assert_eq!(*world.answer(after).unwrap_err().kind(), SendErrorKind::NotRunning);
+    assert_eq!(*world.answer(after).unwrap_err().kind(), SendErrorKind::AlreadyShutDown);
 }

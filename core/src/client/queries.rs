@@ -13,6 +13,7 @@ use super::{
 use crate::{
     codec::Frame,
     command::{ClientCommand, DEFAULT_TOPIC, ResponseCode},
+    error::WithCauses,
     ids::LinkId,
     link::{CallError, LinkError},
     model::{Address, SharedTranslation},
@@ -49,7 +50,7 @@ impl Client {
                     let connection = self.connections.get(&server);
                     let failed = connection.filter(|c| c.failures > failures);
                     let cause = match failed.and_then(|connection| connection.error.as_ref()) {
-                        Some(error) => error.to_string(),
+                        Some(error) => WithCauses(error).to_string(),
                         None if until <= now.instant => LinkError::DialTimeout.to_string(),
                         None => return,
                     };
@@ -86,7 +87,9 @@ impl Client {
             _ => None,
         };
         match rested {
-            Some(error) => self.note(now, name, &server, Reply::Silent(error.to_string())),
+            Some(error) => {
+                self.note(now, name, &server, Reply::Silent(WithCauses(&error).to_string()))
+            }
             None => self.set_stage(name, Stage::Connecting { server, failures, until }),
         }
     }
@@ -171,7 +174,7 @@ impl Client {
             Ok(route) => Reply::Route(route),
             Err(error) => Reply::Bad(RouteError::BadRoute {
                 name_server: server.clone(),
-                reason: error.to_string(),
+                reason: error.reason,
             }),
         }
     }
@@ -279,8 +282,8 @@ impl Client {
 /// Why a question has no answer. Whether it was sent does not matter: it changes nothing.
 fn told(error: &CallError) -> String {
     match error {
-        CallError::Unsent(why) | CallError::Lost(why) => why.to_string(),
+        CallError::Unsent(why) | CallError::Lost(why) => WithCauses(why).to_string(),
         CallError::Expired { .. } => "no answer in time".to_owned(),
-        other => other.to_string(),
+        other => WithCauses(other).to_string(),
     }
 }

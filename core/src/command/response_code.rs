@@ -87,4 +87,38 @@ impl ResponseCode {
             _ => Verdict::Unknown,
         }
     }
+
+    /// RocketMQ's name for it, where it is one that producers know.
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::SUCCESS => "SUCCESS",
+            Self::SYSTEM_ERROR => "SYSTEM_ERROR",
+            Self::SYSTEM_BUSY => "SYSTEM_BUSY",
+            Self::REQUEST_CODE_NOT_SUPPORTED => "REQUEST_CODE_NOT_SUPPORTED",
+            Self::FLUSH_DISK_TIMEOUT => "FLUSH_DISK_TIMEOUT",
+            Self::SLAVE_NOT_AVAILABLE => "SLAVE_NOT_AVAILABLE",
+            Self::FLUSH_SLAVE_TIMEOUT => "FLUSH_SLAVE_TIMEOUT",
+            Self::MESSAGE_ILLEGAL => "MESSAGE_ILLEGAL",
+            Self::SERVICE_NOT_AVAILABLE => "SERVICE_NOT_AVAILABLE",
+            Self::VERSION_NOT_SUPPORTED => "VERSION_NOT_SUPPORTED",
+            Self::NO_PERMISSION => "NO_PERMISSION",
+            Self::TOPIC_NOT_EXIST => "TOPIC_NOT_EXIST",
+            Self::SUBSCRIPTION_GROUP_NOT_EXIST => "SUBSCRIPTION_GROUP_NOT_EXIST",
+            Self::INVALID_PARAMETER => "INVALID_PARAMETER",
+            Self::NO_BUYER_ID => "NO_BUYER_ID",
+            Self::NOT_IN_CURRENT_UNIT => "NOT_IN_CURRENT_UNIT",
+            Self::FLOW_CONTROL => "FLOW_CONTROL",
+            Self::NOT_LEADER_FOR_QUEUE => "NOT_LEADER_FOR_QUEUE",
+            Self::GO_AWAY => "GO_AWAY",
+            _ => return None,
+        })
+    }
+
+    /// True when the same request may succeed in a while, with nothing changed by people.
+    pub const fn is_retryable(self) -> bool {
+        match self {
+            Self::SERVICE_NOT_AVAILABLE | Self::NOT_LEADER_FOR_QUEUE | Self::GO_AWAY => true,
+            _ => matches!(self.verdict(), Verdict::Busy | Verdict::Unknown),
+        }
+    }
 }

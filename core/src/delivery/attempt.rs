@@ -2,10 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-use super::Outcome;
+use super::{CodeName, Outcome, error::Place};
 use crate::{
     codec::VERSION_WITH_TIMERS,
     command::{BadReply, ResponseCode, Verdict},
+    error::WithCauses,
     link::CallError,
     model::{Address, MessageQueue, SendStatus},
     mutants::{Mutant::MaybeStoredIsRejected, is_on},
@@ -32,14 +33,9 @@ pub struct Attempt {
 
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "broker {}", self.queue.broker_name)?;
-        if let Some(address) = &self.address {
-            write!(f, " at {address}")?;
-        }
-        if let Some(advertised) = &self.advertised {
-            write!(f, " (translated, it advertises {advertised})")?;
-        }
-        write!(f, ", queue {}, after {:?}: {}", self.queue.queue_id, self.elapsed, self.failure)
+        let (queue, place, cause) = (&self.queue, Place(Some(self)), WithCauses(&self.failure));
+        write!(f, "broker {}{place}, queue {}", queue.broker_name, queue.queue_id)?;
+        write!(f, ", after {:.1?}: {cause}", self.elapsed)
     }
 }
 
@@ -69,7 +65,7 @@ pub enum AttemptFailure {
     #[error(transparent)]
     Call(#[from] CallError),
     /// The broker answered with an error code.
-    #[error("refused with code {code}{}", Remark(.remark))]
+    #[error("refused with code {code}{}{}", CodeName(*.code), Remark(.remark))]
     Refused {
         /// Its response code.
         code: i32,
@@ -88,6 +84,21 @@ pub enum AttemptFailure {
 }
 
 impl AttemptFailure {
+    /// The case's stable name, for logs, metrics and alerts; of a call that failed that of the
+    /// [`CallError`].
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoMaster => "no_master",
+            Self::NotConnected => "not_connected",
+            Self::NotRegistered => "not_registered",
+            Self::TooOld { .. } => "broker_too_old",
+            Self::Call(error) => error.code(),
+            Self::Refused { .. } => "rejected",
+            Self::BadReply(_) => "bad_reply",
+            Self::NotStoreOk { .. } => "not_store_ok",
+        }
+    }
+
     /// What the attempt alone says about the message.
     pub fn outcome(&self) -> Outcome {
         match self {

@@ -171,7 +171,7 @@ impl Delivery {
                 return Step::Tell(Ask::Refresh(self.message().shared_topic()));
             }
             if let State::Over(_) = self.state {
-                return self.finish();
+                return self.finish(now);
             }
             if let Phase::Closed(why) = &routes.phase {
                 self.close_attempt(now, why);
@@ -207,7 +207,7 @@ impl Delivery {
         } else {
             return Step::Wait { ask: None, until: self.deadline };
         }
-        self.finish()
+        self.finish(now)
     }
 
     pub(super) fn time_out_in(&mut self, now: Now, phase: TimeoutPhase) {
@@ -234,14 +234,15 @@ impl Delivery {
         self.state = State::Over(Box::new(Ok(delivered)));
     }
 
-    fn finish(&mut self) -> Step {
+    fn finish(&mut self, now: Now) -> Step {
         let over = State::Choosing { not_before: Instant::FAR_FUTURE, unless: None };
         let State::Over(result) = std::mem::replace(&mut self.state, over) else {
             return Step::Answer;
         };
         Step::Done((*result).map_err(|kind| {
             let message = std::mem::replace(&mut self.parcel.message, Message::new("", ""));
-            SendError::new(kind, std::mem::take(&mut self.attempts), message)
+            let elapsed = now.instant.saturating_since(self.started.instant);
+            SendError::new(kind, std::mem::take(&mut self.attempts), elapsed, message)
         }))
     }
 }

@@ -32,6 +32,7 @@ mod tests;
 pub use accumulator::Accumulator;
 pub use attempt::{Attempt, AttemptFailure};
 pub use batch::{Share, share_out, split_receipt, validate_batch};
+pub(crate) use error::CodeName;
 pub use error::{Outcome, SendError, SendErrorKind, TimeoutPhase};
 pub use io::{Ask, Delivered, Errand, Step};
 pub use lanes::{LaneKey, Lanes};

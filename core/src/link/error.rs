@@ -28,7 +28,7 @@ pub enum LinkError {
         reason: Arc<str>,
     },
     /// The peer sent bytes that are not frames.
-    #[error("the peer broke the protocol: {0}")]
+    #[error("the peer broke the protocol")]
     Protocol(#[from] CodecError),
     /// The peer is there but does not answer.
     #[error("the peer did not answer a heartbeat in time")]
@@ -50,6 +50,20 @@ pub enum LinkError {
     DriverGone,
 }
 
+crate::error::codes!(LinkError {
+    Self::Dial { .. } => "connect_failed",
+    Self::DialTimeout => "connect_timeout",
+    Self::ClosedByPeer => "closed_by_peer",
+    Self::Broken { .. } => "connection_broken",
+    Self::Protocol(_) => "protocol_broken",
+    Self::Unresponsive => "unresponsive",
+    Self::GoAway => "go_away",
+    Self::Moved => "moved",
+    Self::Retired => "retired",
+    Self::ShuttingDown => "shutting_down",
+    Self::DriverGone => "runtime_gone",
+});
+
 impl LinkError {
     /// True when not only this connection has ended but the whole producer.
     pub const fn ends_everything(&self) -> bool {
@@ -62,14 +76,14 @@ impl LinkError {
 #[non_exhaustive]
 pub enum CallError {
     /// Not one of the call's bytes was handed to a socket: safe to repeat.
-    #[error("not sent: {0}")]
-    Unsent(LinkError),
+    #[error("nothing of it was sent")]
+    Unsent(#[source] LinkError),
     /// The connection ended after bytes of the call were lent out to be written: the peer may have
     /// acted on it.
-    #[error("outcome unknown: {0}")]
-    Lost(LinkError),
+    #[error("sent, and what became of it is unknown")]
+    Lost(#[source] LinkError),
     /// The deadline passed first.
-    #[error("no answer in time ({})", if *.lent { "handed to the connection, outcome unknown" } else { "not sent" })]
+    #[error("no answer in time ({})", if *.lent { "sent, and what became of it is unknown" } else { "nothing of it was sent" })]
     Expired {
         /// Whether bytes of the call had been lent out to be written.
         lent: bool,
@@ -83,6 +97,18 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// The case's stable name, for logs, metrics and alerts; of a lost connection that of the
+    /// [`LinkError`].
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unsent(why) | Self::Lost(why) => why.code(),
+            Self::Expired { lent: true } => "no_answer",
+            Self::Expired { lent: false } => "not_written",
+            Self::Full => "connection_full",
+            Self::Encode(_) => "not_encodable",
+        }
+    }
+
     /// True when the peer may have acted on the call.
     pub const fn is_ambiguous(&self) -> bool {
         matches!(self, Self::Lost(_) | Self::Expired { lent: true })

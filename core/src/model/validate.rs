@@ -147,6 +147,24 @@ pub enum InvalidMessage {
     },
 }
 
+crate::error::codes!(InvalidMessage {
+    Self::Topic { .. } => "bad_topic",
+    Self::QueueOfAnotherTopic { .. } => "queue_of_another_topic",
+    Self::EmptyBody => "empty_body",
+    Self::BodyTooLong { .. } => "body_too_long",
+    Self::EmptyProperty { .. } => "empty_property",
+    Self::PropertyCharacter { .. } => "property_character",
+    Self::ReservedProperty { .. } => "reserved_property",
+    Self::KeyWithSpace { .. } => "key_with_space",
+    Self::DelayLevel { .. } => "delay_level",
+    Self::ScheduledInTransaction => "scheduled_in_transaction",
+    Self::InBatch { .. } => "in_batch",
+    Self::OtherTopicInBatch { .. } => "other_topic_in_batch",
+    Self::ScheduledInBatch => "scheduled_in_batch",
+    Self::RetryTopicInBatch => "retry_topic_in_batch",
+    Self::PropertiesTooLong { .. } => "properties_too_long",
+});
+
 impl InvalidMessage {
     /// Checks the length of a property string.
     pub(crate) fn check_properties(properties: &str) -> Result<(), Self> {

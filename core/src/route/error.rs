@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytestring::ByteString;
 
-use crate::model::Address;
+use crate::{command::ResponseCode, delivery::CodeName, model::Address};
 
 /// Why there is no route for a topic.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +33,7 @@ pub enum RouteError {
         topic: ByteString,
     },
     /// A name server's answer could not be understood.
-    #[error("name server {name_server} sent an {reason}")]
+    #[error("name server {name_server} sent no route: {reason}")]
     BadRoute {
         /// Who sent it.
         name_server: Address,
@@ -41,7 +41,7 @@ pub enum RouteError {
         reason: String,
     },
     /// A name server refused to answer.
-    #[error("name server {name_server} refused: code {code}{}", Remark(remark))]
+    #[error("name server {name_server} refused: code {code}{}{}", CodeName(*code), Remark(remark))]
     Refused {
         /// Who refused.
         name_server: Address,
@@ -52,7 +52,25 @@ pub enum RouteError {
     },
 }
 
+crate::error::codes!(RouteError {
+    Self::TopicNotFound { .. } => "topic_not_found",
+    Self::NameServersUnreachable { .. } => "name_servers_unreachable",
+    Self::NoWritableQueue { .. } => "no_writable_queue",
+    Self::BadRoute { .. } => "bad_route",
+    Self::Refused { .. } => "refused_by_name_server",
+});
+
 impl RouteError {
+    /// True when a later send may find a route with nothing changed by people: name servers that
+    /// cannot be reached or are busy, a broker that is coming back.
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::NameServersUnreachable { .. } | Self::NoWritableQueue { .. } => true,
+            Self::Refused { code, .. } => ResponseCode(*code).is_retryable(),
+            Self::TopicNotFound { .. } | Self::BadRoute { .. } => false,
+        }
+    }
+
     /// True when asking again soon may well help, so that a send waits for it while it has time.
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::NameServersUnreachable { .. })

@@ -7,7 +7,7 @@ use bytestring::ByteString;
 use crate::{
     codec::Frame,
     command::{EndTransaction, HalfMessage, LocalTransactionState, ResponseCode, Verdict},
-    delivery::{Ask, Errand, Step},
+    delivery::{Ask, CodeName, Errand, Step},
     ids::LinkId,
     link::{CallError, LinkError},
     model::{Address, ProducerConfig, SendReceipt},
@@ -24,25 +24,27 @@ const DOUBLINGS_MAX: u32 = 5;
 #[non_exhaustive]
 pub enum Unconfirmed {
     /// It could not be told in time.
-    #[error("broker {broker} could not be told within {after:?}{}", Because(.cause))]
+    #[error("broker {broker} could not be told within {after:.1?}")]
     TimedOut {
         /// The broker.
         broker: ByteString,
         /// How long that was tried.
         after: Duration,
         /// Why the connection to it failed last, if it did.
+        #[source]
         cause: Option<LinkError>,
     },
     /// It was told, and its answer has not come. To tell it again could deliver the message twice.
-    #[error("broker {broker} was told, and has not answered: {cause}")]
+    #[error("broker {broker} was told, and has not answered")]
     Unanswered {
         /// The broker.
         broker: ByteString,
         /// What became of the call.
+        #[source]
         cause: CallError,
     },
     /// It said no.
-    #[error("broker {broker} refused with code {code}{}", Remark(.remark))]
+    #[error("broker {broker} refused with code {code}{}{}", CodeName(*.code), Remark(.remark))]
     Refused {
         /// The broker.
         broker: ByteString,
@@ -73,17 +75,20 @@ pub enum Unconfirmed {
     #[error("the wait for the broker's answer was given up")]
     Abandoned,
     /// The producer has been shut down, or its runtime dropped.
-    #[error("{0}")]
+    #[error(transparent)]
     ShuttingDown(LinkError),
 }
 
-struct Because<'a>(&'a Option<LinkError>);
-
-impl std::fmt::Display for Because<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.as_ref().map_or(Ok(()), |cause| write!(f, ": {cause}"))
-    }
-}
+crate::error::codes!(Unconfirmed {
+    Self::TimedOut { .. } => "timed_out",
+    Self::Unanswered { .. } => "unanswered",
+    Self::Refused { .. } => "rejected",
+    Self::Overtaken { .. } => "overtaken",
+    Self::NoPlace { .. } => "no_place",
+    Self::Unrouted { .. } => "unrouted",
+    Self::Abandoned => "abandoned",
+    Self::ShuttingDown(_) => "shutting_down",
+});
 
 /// One final state on its way to its broker; *unknown* travels too, one-way, for brokers never
 /// answer that.

@@ -192,7 +192,7 @@ fn row_13_a_half_message_is_not_sent_where_nobody_would_ask_about_it() {
     assert_eq!(failures, [&AttemptFailure::NotRegistered; 3]);
     let brokers = error.attempts().iter().map(|attempt| &*attempt.queue.broker_name);
     assert_eq!(brokers.collect::<Vec<_>>(), ["a", "b", "a"]);
-    assert!(error.to_string().contains("not registered in time"), "{error}");
+    assert!(format!("{error:#}").contains("not registered in time"), "{error:#}");
 }
 
 #[test]
