@@ -135,7 +135,7 @@ fn report(
                     println!("  {message_id}  {message_queue} offset {queue_offset}");
                 }
             }
-            Err(error) => println!("  {error}"),
+            Err(error) => println!("  {error:#}"),
         }
     }
     for (queue, messages) in &queues {

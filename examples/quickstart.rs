@@ -141,7 +141,7 @@ impl Summary {
             }
             Err(error) => {
                 self.failed += 1;
-                println!("{number:>4}  {error}");
+                println!("{number:>4}  {error:#}");
             }
         }
     }

@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Ok(receipt) => {
                 println!("{} is stored in {}", receipt.message_id, receipt.message_queue)
             }
-            Err(error) => eprintln!("{error}"),
+            Err(error) => eprintln!("{error:#}"),
         }
 
         producer.shutdown().await?;

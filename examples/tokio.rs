@@ -10,7 +10,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let message = Message::new("TopicTest", "hello").with_tags("a").with_key("k1");
     match producer.send(message).await {
         Ok(receipt) => println!("{} is stored in {}", receipt.message_id, receipt.message_queue),
-        Err(error) => eprintln!("{error}"),
+        Err(error) => eprintln!("{error:#}"),
     }
 
     producer.shutdown().await?;

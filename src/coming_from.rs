@@ -86,7 +86,7 @@
 //! | `MQClientException`, "No route info of this topic" | `topic_not_found`, `name_servers_unreachable`, `no_writable_queue`, `bad_route`, `refused_by_name_server` |
 //! | `MQClientException`, "The producer service state not OK" | `not_started`, `already_shut_down` |
 //! | `MQClientException`, checks of a message | `invalid_message` |
-//! | `MQClientException`, "Send [3] times, still failed" | the kind of the last attempt; all of them in [`attempts`](crate::SendError::attempts) |
+//! | `MQClientException`, `Send [3] times, still failed` | the kind of the last attempt; all of them in [`attempts`](crate::SendError::attempts) |
 //! | `MQBrokerException` | `rejected`, with its code and remark |
 //! | `RemotingTooMuchRequestException`, "sendDefaultImpl call timeout" | `timed_out`, with what was waited for; `full` of `try_send` |
 //! | `RemotingTimeoutException` | `timed_out`, phase `reply` |

@@ -9,25 +9,55 @@
 //! | `smol` | `smol` (default) | smol and everything else on async-io |
 //! | `tokio` | `tokio` | tokio |
 //!
-//! Each has the same `Producer`: `new`, `start`, `send`, `shutdown`, `is_running`. See the front
-//! page of each module's crate for its tasks, threads and cancel safety. To bring an event loop,
-//! simulator or fuzzer of your own, depend on `rocketmq-producer-core` instead.
+//! Each has the same `Producer` and `TransactionProducer`. See the front page of each module for its tasks and
+//! threads. To bring an event loop, simulator or fuzzer of your own, depend on `rocketmq-producer-core` instead.
 //!
-//! # Without a runtime
+//! [`errors`] is the page to look an error up on. [`coming_from`] maps the names of the Java and Python clients.
+//!
+//! # Quick start
 //!
 //! ```no_run
 #![cfg_attr(feature = "blocking", doc = include_str!("../examples/blocking.rs"))]
 //! ```
 //!
+//! On tokio and smol the same with `.await`; the README shows them.
+//!
 //! # What is guaranteed
 //!
-//! * A send ends by its deadline, with a receipt or with an error that says what was tried and
-//!   gives the message back.
-//! * [`Outcome::NotSent`] means that no broker can have stored the message, [`Outcome::Rejected`]
-//!   that every broker asked has said it did not. Anything less is [`Outcome::Unknown`].
+//! * A send ends by its deadline (`send_msg_timeout`), with a receipt or with an error that says what was tried
+//!   and gives the message back.
+//! * [`Outcome::NotSent`]: no broker can have stored the message. [`Outcome::Rejected`]: every broker that was
+//!   asked has said that it has not. Anything less is [`Outcome::Unknown`].
 //! * A retry keeps the message's UNIQ_KEY, so that consumers can recognise a duplicate.
-//! * Dropping the future of a send is safe at every point.
-//! * Nothing is printed, no file is written, no global is set.
+//! * Messages of one sharding key keep their order.
+//! * What is in flight is bounded, by number and bytes; nothing waits without a bound.
+//! * No panic on any input, no `unsafe`, nothing printed, no file written, no global set.
+//!
+//! # Cancel safety
+//!
+//! Every future may be dropped at any point, on every runtime: no half frame is written, nothing leaks, other sends are
+//! not affected. A message that was queued on its connection by then may still be stored.
+//!
+//! # Tasks and threads
+//!
+//! | module | housekeeping | each connection | callers |
+//! |---|---|---|---|
+//! | `blocking` | one thread | one thread | send and wait on their own threads |
+//! | `smol`, `tokio` | one task | one task | await futures that need no reactor |
+//!
+//! Transaction producers have `check_concurrency` more of them, and async ones up to `listener_threads` threads for blocking
+//! listeners.
+//!
+//! # Features
+//!
+//! | feature | default | gives |
+//! |---|---|---|
+//! | `blocking` | yes | the module `blocking` |
+//! | `smol` | yes | the module `smol` |
+//! | `tokio` | no | the module `tokio` |
+//! | `compression-zlib` | yes | zlib, which every consumer reads |
+//! | `compression-lz4` | no | lz4 |
+//! | `compression-zstd` | no | zstd, through its C library |
 
 pub mod coming_from;
 pub mod errors;

@@ -4,6 +4,38 @@
 //! Most people want the crate `rocketmq-producer` and one of its runtimes. This crate is for those
 //! who bring their own event loop, simulator or fuzzer, and for the adapters themselves.
 //!
+//! # Quick start
+//!
+//! Nothing happens by itself: a machine is told what has happened and when, and says what is to be done.
+//!
+//! ```
+//! use std::{sync::Arc, time::Duration};
+//!
+//! use rocketmq_producer_core::{
+//!     client::{Client, Input, Output},
+//!     delivery::Ask,
+//!     model::{Identity, ProducerConfig},
+//!     time::{Instant, Now, UnixMillis},
+//! };
+//!
+//! let config = Arc::new(ProducerConfig::new("orders", "127.0.0.1:9876"));
+//! let identity = Identity { host: [127, 0, 0, 1].into(), pid: 1, nonce: 7 };
+//! let mut client = Client::new(config, &identity)?;
+//!
+//! // A send wants to know where its topic is, and will wait for three seconds.
+//! let now = Now { instant: Instant::from_nanos(0), wall: UnixMillis(0) };
+//! let until = now.instant + Duration::from_secs(3);
+//! client.handle(now, Input::Ask { ask: Ask::Route("TopicTest".into()), until });
+//!
+//! // So a connection to the name server is to be opened.
+//! let opened = std::iter::from_fn(|| client.poll()).find_map(|output| match output {
+//!     Output::Open { address, .. } => Some(address.to_string()),
+//!     _ => None,
+//! });
+//! assert_eq!(opened.as_deref(), Some("127.0.0.1:9876"));
+//! # Ok::<(), rocketmq_producer_core::model::ConfigError>(())
+//! ```
+//!
 //! # The machines
 //!
 //! | machine | what it is | how often it runs |
@@ -48,13 +80,31 @@
 //! [`Confirmation`]: transaction::Confirmation
 //! [`Routing`]: delivery::Routing
 //!
-//! # Rules
+//! # What is guaranteed
 //!
 //! * Time, wall clock and randomness are arguments ([`time::Now`], [`model::Identity`]); a lint
 //!   forbids reading them.
 //! * Nothing here panics on any input from outside; lints deny `unwrap`, indexing and their kin.
 //! * Whatever is handed in (a token, a waiter, a message) comes out exactly once.
 //! * A late event for a connection that is gone is ignored: ids are generational.
+//!
+//! # Cancel safety
+//!
+//! A machine that is dropped gives nothing back: its driver answers for what it was handed. A [`Delivery`] whose
+//! caller goes away leaves its call on the link, which ends as if it were waited for.
+//!
+//! # Tasks and threads
+//!
+//! None. All machines are `Send`, none of them locks: share them as suits you.
+//!
+//! # Features
+//!
+//! | feature | default | gives |
+//! |---|---|---|
+//! | `compression-zlib` | yes | zlib, in Rust, which every consumer reads |
+//! | `compression-lz4` | no | lz4, in Rust |
+//! | `compression-zstd` | no | zstd, through its C library |
+//! | `mutants` | no | known bugs for this project's own suites; never for a product |
 
 pub mod client;
 pub mod codec;

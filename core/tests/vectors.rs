@@ -170,7 +170,7 @@ fn row_32_both_dialects_of_a_route_lead_to_the_same_queues() {
 }
 
 fn vector(name: &str) -> Value {
-    let vectors: Value = serde_json::from_str(include_str!("../../tests/vectors.json")).unwrap();
+    let vectors: Value = serde_json::from_str(include_str!("vectors.json")).unwrap();
     vectors.get(name).expect(name).clone()
 }
 

@@ -1,5 +1,7 @@
 //! The blocking producer: std threads and std sockets, no async runtime anywhere.
 //!
+//! # Quick start
+//!
 //! ```no_run
 //! use rocketmq_producer_blocking::Producer;
 //! use rocketmq_producer_core::model::{Message, ProducerConfig};
@@ -14,15 +16,40 @@
 //! # }
 //! ```
 //!
-//! # Threads
+//! # What is guaranteed
 //!
-//! A started producer has **one** thread for housekeeping and **one for each open connection**,
-//! which reads. Whoever sends writes, for all that has queued up by then. While a peer does not
-//! take what is written, its connection has one more thread, which waits for it, so that no caller
-//! has to wait beyond its own deadline. All of them end with `shutdown`, or when the last clone of
-//! the producer is dropped.
+//! * A send ends by its deadline (`send_msg_timeout`), with a receipt or with an error that says what was tried
+//!   and gives the message back.
+//! * [`Outcome::NotSent`]: no broker can have stored the message. [`Outcome::Rejected`]: every broker that was
+//!   asked has said that it has not. Anything less is [`Outcome::Unknown`].
+//! * A retry keeps the message's UNIQ_KEY, so that consumers can recognise a duplicate.
+//! * Messages of one sharding key keep their order.
+//! * What is in flight is bounded, by number and bytes; nothing waits without a bound.
+//! * No panic on any input, no `unsafe`, nothing printed, no file written, no global set.
+//!
+//! # Cancel safety
+//!
+//! Nothing can be cancelled: a call returns by its deadline. `shutdown` from another thread answers it earlier.
+//!
+//! # Tasks and threads
+//!
+//! A started producer has **one** thread for housekeeping and **one for each open connection**, which reads. Whoever
+//! sends writes, for all that has queued up by then. While a peer does not take what is written, its connection has one
+//! more thread, which waits for it, so that no caller has to wait beyond its own deadline. A transaction producer has
+//! `check_concurrency` more, which answer brokers. All of them end with `shutdown`, or when the last clone of the producer
+//! is dropped. Any number of threads may send at one time.
 //!
 //! It may be used inside an async runtime, from threads that may block.
+//!
+//! # Features
+//!
+//! None. Formats of compressed bodies are features of `rocketmq-producer-core`, and of the facade
+//! `rocketmq-producer`, which most people depend on instead of this crate: `compression-zlib` (default there),
+//! `compression-lz4`, `compression-zstd`.
+//!
+//! [`Outcome::NotSent`]: rocketmq_producer_core::delivery::Outcome::NotSent
+//! [`Outcome::Rejected`]: rocketmq_producer_core::delivery::Outcome::Rejected
+//! [`Outcome::Unknown`]: rocketmq_producer_core::delivery::Outcome::Unknown
 
 mod connect;
 mod hub;

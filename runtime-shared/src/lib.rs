@@ -14,7 +14,41 @@
 //! | [`Sending`] | one send: its way through the gate, then its journey |
 //! | [`Half`] | a half message that is stored, and what ends its transaction |
 //!
-//! No lock is held across a syscall, a decode or user code.
+//! # Quick start
+//!
+//! There is none: use `rocketmq-producer`, or one of the adapters. For an adapter of your own, read that of tokio: it is
+//! the shortest, and `Dialer` and `Wire` are all that it implements.
+//!
+//! # What is guaranteed
+//!
+//! * A send ends by its deadline (`send_msg_timeout`), with a receipt or with an error that says what was tried
+//!   and gives the message back.
+//! * [`Outcome::NotSent`]: no broker can have stored the message. [`Outcome::Rejected`]: every broker that was
+//!   asked has said that it has not. Anything less is [`Outcome::Unknown`].
+//! * A retry keeps the message's UNIQ_KEY, so that consumers can recognise a duplicate.
+//! * Messages of one sharding key keep their order.
+//! * What is in flight is bounded, by number and bytes; nothing waits without a bound.
+//! * No panic on any input, no `unsafe`, nothing printed, no file written, no global set.
+//!
+//! These hold for whoever runs what is here as the adapters do. No lock is held across a syscall, a decode or user
+//! code.
+//!
+//! # Cancel safety
+//!
+//! Every future here may be dropped at any point; what is in flight then is counted until its call ends. None needs a
+//! timer or a reactor: deadlines are kept by whoever runs the [`Hub`] and the drivers.
+//!
+//! # Tasks and threads
+//!
+//! None of its own, but for [`Threads`]: up to `listener_threads` of them run blocking listeners of async producers.
+//!
+//! # Features
+//!
+//! None.
+//!
+//! [`Outcome::NotSent`]: rocketmq_producer_core::delivery::Outcome::NotSent
+//! [`Outcome::Rejected`]: rocketmq_producer_core::delivery::Outcome::Rejected
+//! [`Outcome::Unknown`]: rocketmq_producer_core::delivery::Outcome::Unknown
 
 mod async_face;
 mod batch;

@@ -180,7 +180,7 @@ mod tests {
     }
 
     fn vectors() -> serde_json::Value {
-        serde_json::from_str(include_str!("../../../tests/vectors.json")).unwrap()
+        serde_json::from_str(include_str!("../../tests/vectors.json")).unwrap()
     }
 
     fn hex(bytes: &[u8]) -> String {

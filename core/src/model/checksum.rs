@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn checksums_are_those_that_brokers_store() {
         let vectors: serde_json::Value =
-            serde_json::from_str(include_str!("../../../tests/vectors.json")).unwrap();
+            serde_json::from_str(include_str!("../../tests/vectors.json")).unwrap();
         for name in ["stored_message_v1", "stored_message_v1_zlib", "stored_message_v2_long_topic"]
         {
             let hex = vectors[name]["hex"].as_str().unwrap();

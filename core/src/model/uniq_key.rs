@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn ids_are_laid_out_as_javas() {
         let vectors: serde_json::Value =
-            serde_json::from_str(include_str!("../../../tests/vectors.json")).unwrap();
+            serde_json::from_str(include_str!("../../tests/vectors.json")).unwrap();
         let vector = &vectors["uniq_key"];
         assert_eq!(month_start(NOW), vector["month_start_ms"].as_i64().unwrap());
         let mut keys = UniqKeys::from_parts(&identity(4660, 0), 0x014A_E5A5, 0);

@@ -122,7 +122,7 @@ mod tests {
 
     fn body(vector: &str) -> String {
         let vectors: serde_json::Value =
-            serde_json::from_str(include_str!("../../../tests/vectors.json")).unwrap();
+            serde_json::from_str(include_str!("../../tests/vectors.json")).unwrap();
         vectors[vector]["text"].as_str().unwrap().to_owned()
     }
 

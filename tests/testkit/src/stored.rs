@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     pub(super) fn vectors() -> serde_json::Value {
-        serde_json::from_str(include_str!("../../vectors.json")).unwrap()
+        serde_json::from_str(include_str!("../../../core/tests/vectors.json")).unwrap()
     }
 
     pub(super) fn bytes(hex: &serde_json::Value) -> Bytes {

@@ -12,7 +12,7 @@ use crate::{
 
 fn vector(name: &str) -> serde_json::Value {
     let all: serde_json::Value =
-        serde_json::from_str(include_str!("../../../../tests/vectors.json")).unwrap();
+        serde_json::from_str(include_str!("../../../tests/vectors.json")).unwrap();
     all[name].clone()
 }
 

@@ -120,7 +120,7 @@ fn row_15_messages_with_sharding_keys_go_to_their_queues_in_order() {
 #[test]
 fn row_15_keys_are_hashed_as_java_hashes_them() {
     let vectors: serde_json::Value =
-        serde_json::from_str(include_str!("../../../../tests/vectors.json")).unwrap();
+        serde_json::from_str(include_str!("../../../tests/vectors.json")).unwrap();
     let queues = route();
     let cases = vectors["java_string_hash"]["cases"].as_array().unwrap();
     assert!(cases.len() > 4);

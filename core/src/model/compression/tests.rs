@@ -14,7 +14,7 @@ use super::*;
 const ALL: [(CompressionType, i32); 3] = [(Zlib, 0x301), (Lz4, 0x101), (Zstd, 0x201)];
 
 fn vectors() -> serde_json::Value {
-    serde_json::from_str(include_str!("../../../../tests/vectors.json")).unwrap()
+    serde_json::from_str(include_str!("../../../tests/vectors.json")).unwrap()
 }
 
 /// A text of about so many bytes, in which nothing repeats for long.

@@ -52,7 +52,7 @@ fn an_order_configuration_keeps_its_order() {
 fn keys_reach_the_queue_that_java_would_choose() {
     let route = route(TWO_BROKERS);
     let vectors: serde_json::Value =
-        serde_json::from_str(include_str!("../../../../tests/vectors.json")).unwrap();
+        serde_json::from_str(include_str!("../../../tests/vectors.json")).unwrap();
     for case in vectors["java_string_hash"]["cases"].as_array().unwrap() {
         let (text, hash) = (case["s"].as_str().unwrap(), case["hash"].as_i64().unwrap());
         assert_eq!(i64::from(java_string_hash(text)), hash, "{text:?}");
