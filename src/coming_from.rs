@@ -122,8 +122,8 @@
 //! | `pyrocketmq` | here |
 //! |---|---|
 //! | `ProducerConfig(..)`, `create_custom_config(..)` | [`ProducerConfig::new`] and its `with_*`; or JSON and TOML with the same keys |
-//! | `ProducerConfig.from_env()`, `PYROCKETMQ_<FIELD>` | `ProducerConfig::from_env`; also `ROCKETMQ_<FIELD>` and `NAMESRV_ADDR`; a value that does not parse is an error, not skipped |
-//! | `get_config("production")`, `PRODUCTION_CONFIG` and kin | the templates of the same names; an unknown name is an error, not the default |
+//! | `ProducerConfig.from_env()`, `PYROCKETMQ_<FIELD>` | [`ProducerConfig::from_env`]; also `ROCKETMQ_<FIELD>` and `NAMESRV_ADDR`; a value that does not parse is an error, not skipped |
+//! | `get_config("production")`, `PRODUCTION_CONFIG` and kin | [`Template`](crate::Template): the same names; an unknown name is an error, not the default |
 //! | `compress_msg_body_over_howmuch` = 4 MiB | 4 KiB, as in Java |
 //! | `max_message_size` ≤ 32 MiB | ≤ 16 MiB − 64 KiB: brokers close connections on longer frames |
 //! | `async_send_failure_timeout` | `send_msg_timeout` bounds everything |

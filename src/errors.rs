@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! Producer::new ────────── ConfigError            a field, its value, the rule it breaks
+//! ProducerConfig::from_env  EnvError               a variable, its value, what is expected
+//! "..".parse::<Template>()  UnknownTemplate
 //! start ────────────────── StartError ─────────── ConfigError │ no entropy │ no runtime
 //! prepare ──────────────── PrepareError ───────── each topic with its SendErrorKind
 //! shutdown ─────────────── ShutdownError          how many sends were cut off
@@ -168,6 +170,8 @@
 //! | code | error | what it means | what to do |
 //! |---|---|---|---|
 //! | `invalid_configuration` | [`ConfigError`] | a field breaks a rule; field, value and rule are named | mend the configuration |
+//! | `bad_variable` | [`EnvError`] | an environment variable is not of its field's kind; its name is told | mend the environment |
+//! | `unknown_template` | [`UnknownTemplate`] | there is no template of that name | take one of those that the text lists |
 //! | `no_entropy` | [`StartError::Entropy`] | the operating system gives no random numbers | see to the sandbox |
 //! | `no_runtime` | [`StartError::Runtime`] | `start` outside of a runtime, an executor that is gone, or no threads to be had | call it inside of one |
 //! | `cut_off` | [`ShutdownError`] | sends were in flight when `shutdown_timeout` ended; each was answered `shutting_down` | raise `shutdown_timeout` |
@@ -178,7 +182,7 @@ pub use rocketmq_producer_core::{
     delivery::{Attempt, AttemptFailure, Outcome, SendError, SendErrorKind, TimeoutPhase},
     error::WithCauses,
     link::{CallError, LinkError},
-    model::{ConfigError, InvalidMessage, InvalidName},
+    model::{ConfigError, EnvError, InvalidMessage, InvalidName, UnknownTemplate},
     route::{BadSelection, RouteError},
     transaction::{Confirmed, Unconfirmed},
 };

@@ -9,7 +9,7 @@
 
 use std::{error::Error, fmt};
 
-use crate::model::ConfigError;
+use crate::model::{ConfigError, EnvError, UnknownTemplate};
 
 /// An error and all its causes, in one line: `what: why: why that`.
 ///
@@ -58,6 +58,20 @@ impl ConfigError {
     /// Its stable name, for logs, metrics and alerts: the same for every field.
     pub const fn code(&self) -> &'static str {
         "invalid_configuration"
+    }
+}
+
+impl EnvError {
+    /// Its stable name, for logs, metrics and alerts: the same for every variable.
+    pub const fn code(&self) -> &'static str {
+        "bad_variable"
+    }
+}
+
+impl UnknownTemplate {
+    /// Its stable name, for logs, metrics and alerts.
+    pub const fn code(&self) -> &'static str {
+        "unknown_template"
     }
 }
 

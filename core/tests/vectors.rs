@@ -1,4 +1,4 @@
-//! Bytes that Apache RocketMQ's own classes have written or read: `tests/vectors.json`.
+//! Bytes that Apache RocketMQ's own classes have written or read: `vectors.json`.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
