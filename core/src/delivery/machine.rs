@@ -59,7 +59,7 @@ pub struct Delivery {
     pub(super) route_rounds: Option<u64>,
     /// What the message trace tells of the attempt that has ended it well; nothing where sends are
     /// not traced.
-    pub(super) end: Option<End>,
+    pub(super) end: Option<Box<End>>,
 }
 
 #[derive(Debug)]

@@ -33,7 +33,7 @@ impl Delivery {
     /// An attempt has ended well. Nobody asks where sends are not traced.
     pub(super) fn note_end(&mut self, broker: Option<Address>, is_wanted: bool) {
         if self.config.trace_message {
-            self.end = Some(End { broker, is_wanted });
+            self.end = Some(Box::new(End { broker, is_wanted }));
         }
     }
 

@@ -11,6 +11,10 @@ use bytestring::ByteString;
 use super::{TRACE_TOPIC, TraceRecord, TraceStats};
 use crate::{
     model::{Message, ProducerConfig, RoutingStrategy},
+    mutants::{
+        Mutant::{DropsAreNotCounted, RecordsAreToldTwice},
+        is_on,
+    },
     time::{Deadline, Instant, Now},
 };
 
@@ -132,12 +136,13 @@ impl TraceQueue {
         let size = record.size();
         let full = self.counted.waiting as usize >= self.records_max;
         if self.over || full || self.bytes + size > BYTES_MAX {
-            self.counted.dropped += 1;
+            self.counted.dropped += u64::from(!is_on(DropsAreNotCounted));
             return false;
         }
         let before = self.deadline();
-        self.counted.waiting += 1;
-        self.bytes += size;
+        let copies = 1 + u64::from(is_on(RecordsAreToldTwice));
+        self.counted.waiting += copies;
+        self.bytes += size * copies as usize;
         let topic = record.topic.clone();
         let gathering = self.topics.entry(topic.clone()).or_insert_with(|| {
             let due = (now.instant + self.linger, self.begun);
@@ -145,6 +150,7 @@ impl TraceQueue {
             self.schedule.insert(due, topic.clone());
             Gathering { records: VecDeque::new(), due }
         });
+        (1..copies).for_each(|_| gathering.records.push_back(record.clone()));
         gathering.records.push_back(record);
         if gathering.records.len() == self.batch_size {
             // Due now, unless it has been for a while.

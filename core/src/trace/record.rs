@@ -9,6 +9,7 @@ use crate::{
     command::LocalTransactionState,
     delivery::{Delivered, Delivery, SendError},
     model::{Address, Message, Schedule, SendStatus},
+    mutants::{Mutant::EveryEndIsACommit, is_on},
     time::{Now, UnixMillis},
 };
 
@@ -151,8 +152,9 @@ fn message_type(message: &Message, is_half: bool) -> i32 {
 }
 
 /// Java's names.
-const fn state_name(state: LocalTransactionState) -> &'static str {
+fn state_name(state: LocalTransactionState) -> &'static str {
     match state {
+        _ if is_on(EveryEndIsACommit) => "COMMIT_MESSAGE",
         LocalTransactionState::CommitMessage => "COMMIT_MESSAGE",
         LocalTransactionState::RollbackMessage => "ROLLBACK_MESSAGE",
         LocalTransactionState::Unknown => "UNKNOW",

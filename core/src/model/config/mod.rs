@@ -86,7 +86,8 @@ pub struct ProducerConfig {
     /// of latencies says. False.
     pub send_latency_enable: bool,
     /// Whether a record of each send goes to `RMQ_SYS_TRACE_TOPIC`: one-way sends and transactions
-    /// too. Never changes a send's result. False.
+    /// too, and failures, which Java leaves out: see [`trace`](crate::trace). Never changes a send's
+    /// result or latency. False.
     pub trace_message: bool,
     /// Records of the trace that may wait to be sent; further ones are dropped, and counted. 2,048.
     pub trace_queue_max: usize,
