@@ -94,6 +94,7 @@ pub struct ProducerConfig {
     /// Records of one topic that are sent together at once; fewer wait for company. 100.
     pub trace_batch_size: usize,
     /// How long a record waits for company. 5 s.
+    #[serde(with = "millis")]
     pub trace_linger: Duration,
     /// Whether each attempt of a send is told at DEBUG, and not only at TRACE. False.
     pub debug_enabled: bool,
