@@ -86,6 +86,7 @@ pub use rocketmq_producer_core::{
         BadSelection, BrokerHealthStats, BrokerState, HeartbeatStats, QueueSelector, RouteError,
     },
     time::UnixMillis,
+    trace::TraceStats,
     transaction::{
         Confirmed, TransactionMetadata, TransactionReceipt, TransactionStats, Unconfirmed,
     },

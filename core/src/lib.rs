@@ -44,12 +44,13 @@
 //! | [`link::Link`] | one connection: opaque → token, deadlines, bytes to be written | every frame |
 //! | [`delivery::Delivery`] | one message or batch on its way: queue, attempts, outcome | every message |
 //! | [`delivery::Accumulator`] | messages that wait for company, and leave as one batch | every message |
+//! | [`trace::TraceQueue`] | records of the message trace, and the messages that they travel in | every message, where they are traced |
 //! | [`transaction::Transactions`] | all transactions: states, check-backs, final states | every transaction |
 //! | [`transaction::Confirmation`] | the end of one transaction on its way to its broker | every transaction |
 //!
 //! [`codec`] turns bytes into frames and back; [`route`] turns name servers' answers into queues;
 //! [`model`] and [`command`] are the vocabulary. Dependencies point one way:
-//! `time, ids ← codec ← model ← command ← route ← link ← delivery ← transaction, client`.
+//! `time, ids ← codec ← model ← command ← route ← link ← delivery ← trace, transaction, client`.
 //!
 //! # The loop
 //!
@@ -120,6 +121,7 @@ pub mod mutants;
 mod mutants;
 pub mod route;
 pub mod time;
+pub mod trace;
 pub mod transaction;
 mod waiter;
 

@@ -53,12 +53,18 @@ pub enum Mutant {
     ChecksAreDropped,
     /// A busy broker is given as much as before.
     WindowNeverShrinks,
+    /// The trace tells of each send twice.
+    RecordsAreToldTwice,
+    /// What the trace has no room for is forgotten without a word.
+    DropsAreNotCounted,
+    /// The trace takes every transaction's end for a commit.
+    EveryEndIsACommit,
 }
 
 #[cfg(feature = "mutants")]
 impl Mutant {
     /// Those that show in the random lives of clusters.
-    pub const SHOWN_BY_CHANCE: [Self; 16] = [
+    pub const SHOWN_BY_CHANCE: [Self; 19] = [
         Self::OneDeadlineForTheFirstBroker,
         Self::ExpiredCallsStay,
         Self::OneDialAtATime,
@@ -75,6 +81,9 @@ impl Mutant {
         Self::OrderedInParallel,
         Self::PreparedAtEachAttempt,
         Self::ChecksAreDropped,
+        Self::RecordsAreToldTwice,
+        Self::DropsAreNotCounted,
+        Self::EveryEndIsACommit,
     ];
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use rocketmq_producer_core::{
     command::LocalTransactionState,
-    model::Message,
+    model::{Address, Message},
+    trace::TracedEnd,
     transaction::{Answer, Confirmation},
 };
 
@@ -74,6 +75,11 @@ impl<W: Wire> Check<W> {
             LocalTransactionState::Unknown => None,
             _ => self.session.look_in(),
         };
+        let told = if guard.is_some() { state } else { LocalTransactionState::Unknown };
+        if settles || told == LocalTransactionState::Unknown {
+            // What is said of a copy is not the transaction's end.
+            self.trace(&task, told);
+        }
         let Some(guard) = guard else {
             self.say_unknown(&task);
             if settles {
@@ -86,6 +92,20 @@ impl<W: Wire> Check<W> {
         let (half, broker) = (task.check.half, task.check.broker_name);
         let confirmation = Confirmation::of_check(now, config, half, broker, task.link, state);
         Some(CheckAnswer::new(confirmation, guard, id, settles))
+    }
+
+    fn trace(&self, task: &Task, state: LocalTransactionState) {
+        let view = self.session.view.load();
+        let peer = view.links.get(task.link).and_then(|link| link.peer());
+        self.session.trace_end(&TracedEnd {
+            producer_group: &self.session.config.producer_group,
+            message: &task.check.message,
+            transaction_id: &task.check.half.transaction_id,
+            broker: peer.map(Address::from).as_ref(),
+            region: task.check.region.as_deref(),
+            state,
+            from_check: true,
+        });
     }
 
     fn say_unknown(&self, task: &Task) {

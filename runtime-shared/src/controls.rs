@@ -39,6 +39,11 @@ macro_rules! producer_controls {
             self.lifecycle.oneway_stats()
         }
 
+        /// Records of the message trace since the last start: all zero unless `trace_message` is set.
+        pub fn trace_stats(&self) -> $crate::core::trace::TraceStats {
+            self.lifecycle.trace_stats()
+        }
+
         /// Keeps sends away from a broker until
         /// [`force_broker_recovery`](Self::force_broker_recovery), but for those that may go to no
         /// other; false when no route names it.

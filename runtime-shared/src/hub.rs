@@ -11,7 +11,12 @@ use rocketmq_producer_core::{
     time::Deadline,
 };
 
-use crate::{Bell, Session, SharedLink, Token, View, Wire, gathering::Gatherer, links::LinkTable};
+use crate::{
+    Bell, Session, SharedLink, Token, View, Wire,
+    gathering::Gatherer,
+    links::LinkTable,
+    tracer::{Tracer, Traces},
+};
 
 /// What an adapter adds to the hub: how connections are opened.
 pub trait Dialer: Send + 'static {
@@ -56,11 +61,14 @@ pub struct Hub<D: Dialer> {
     /// Links that have ended in this turn. They stay in the table until its outputs are carried
     /// out: what was still to be called on them is to learn their own cause.
     ended: Vec<LinkId>,
+    /// The trace's messages, for which nobody else waits.
+    traces: Traces<D::Wire>,
     stopped: bool,
 }
 
 impl<D: Dialer> Hub<D> {
     pub(crate) fn new(client: Client, session: Arc<Session<D::Wire>>, dialer: D) -> Self {
+        let traces = Traces::new(&session.inbox);
         Self {
             client,
             session,
@@ -69,6 +77,7 @@ impl<D: Dialer> Hub<D> {
             routes: Arc::default(),
             links: LinkTable::default(),
             ended: Vec::new(),
+            traces,
             stopped: false,
         }
     }
@@ -114,6 +123,9 @@ impl<D: Dialer> Hub<D> {
         while let Some(waiter) = self.waiting.expired(now) {
             waiter.ring();
         }
+        if !self.stopped {
+            self.traces.turn(now, &self.session);
+        }
         match self.stopped {
             true => Turn::Stopped,
             false => Turn::Wait(self.deadline()),
@@ -125,6 +137,7 @@ impl<D: Dialer> Hub<D> {
         let gathered = self.session.gatherer.as_ref().and_then(Gatherer::deadline);
         let own = Deadline::sooner(self.client.deadline(), self.waiting.deadline());
         let own = Deadline::sooner(own, gathered);
+        let own = Deadline::sooner(own, self.session.tracer.as_ref().and_then(Tracer::deadline));
         Deadline::sooner(own, transactions)
     }
 
@@ -231,6 +244,7 @@ impl<D: Dialer> Hub<D> {
         }
         self.routes = Arc::new(self.routes.closed(why));
         self.publish();
+        self.traces.end(self.session.clock.now(), &self.session);
         self.session.ended();
         // Waiters that come too late are dropped with the mailbox, which wakes them.
         self.session.inbox.close();

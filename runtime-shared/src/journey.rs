@@ -70,6 +70,15 @@ impl<W: Wire, E: Errand> Journey<W, E> {
         &mut self.errand
     }
 
+    pub(crate) fn session_and_errand(&self) -> (&Session<W>, &E) {
+        (&self.session.session, &self.errand)
+    }
+
+    /// A broker may have heard of it.
+    pub(crate) fn has_called(&self) -> bool {
+        self.calling.is_some() || !self.called.is_empty()
+    }
+
     /// Takes in what has arrived; true when that was anything.
     fn look(&mut self, context: &Context<'_>) -> bool {
         let arrived = self.slot.look(context);

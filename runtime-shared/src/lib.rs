@@ -12,6 +12,7 @@
 //! | [`SharedLink`] | one connection's machine behind a short lock, and the completion of its calls |
 //! | [`Journey`] | an errand of the core as a future that needs nothing of its executor but to be polled |
 //! | [`Sending`] | one send: its way through the gate, then its journey |
+//! | `Tracer` | records of the message trace, and the messages of its own that the hub moves on |
 //! | [`Half`] | a half message that is stored, and what ends its transaction |
 //!
 //! # Quick start
@@ -76,6 +77,7 @@ mod session;
 mod slot;
 mod tasks;
 mod threads;
+mod tracer;
 mod transaction;
 mod update;
 mod waker;

@@ -12,13 +12,14 @@ use rocketmq_producer_core::{
     delivery::{Ask, Parcel, Routing, SendError, SendErrorKind, SendOptions},
     model::{ConfigError, Identity, Message, MessageQueue, ProducerConfig},
     route::{BrokerHealthStats, Choice, HeartbeatStats, Routes},
+    trace::TraceStats,
     transaction::{TransactionMetadata, TransactionStats, Transactions},
 };
 
 use crate::{
     Answered, AnsweredBatch, Clock, Dialer, HalfSending, Hub, Journey, Oneway, OnewayBatch,
     OnewayStats, Preparing, RouteUpdate, Session, StartError, Wire, batch::BatchOrNone, desk::Desk,
-    identity::identity, lock,
+    identity::identity, lock, tracer::Tracer,
 };
 
 /// One producer's sessions, at most one at a time. Dropped, it lets the current one end by itself.
@@ -293,6 +294,13 @@ impl<W: Wire> Lifecycle<W> {
     /// One-way sends since the last start.
     pub fn oneway_stats(&self) -> OnewayStats {
         self.session().map(|session| session.oneways.stats()).unwrap_or_default()
+    }
+
+    /// Records of the message trace since the last start.
+    pub fn trace_stats(&self) -> TraceStats {
+        let session = self.session();
+        let stats = session.as_ref().and_then(|session| session.tracer.as_ref()).map(Tracer::stats);
+        stats.unwrap_or_default()
     }
 
     /// From now on messages get their queues this way, unless they or their options say otherwise.

@@ -220,6 +220,11 @@ impl<W: Wire> SharedLink<W> {
         lock(&self.machine).closed().is_some()
     }
 
+    /// Where the connection leads, once it is there.
+    pub(crate) fn peer(&self) -> Option<SocketAddr> {
+        self.peer.get().copied()
+    }
+
     /// The driver's last word: the socket is gone. Tells the hub.
     pub fn disconnected(&self, cause: LinkError) {
         self.change(|link| link.handle_closed(cause.clone()));

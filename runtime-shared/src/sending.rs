@@ -25,6 +25,7 @@ pub struct Sending<W: Wire> {
     turn: Option<TimeoutPhase>,
     /// The hub has been told to wake it when its time is up.
     settled: bool,
+    over: bool,
 }
 
 impl<W: Wire> Sending<W> {
@@ -36,7 +37,7 @@ impl<W: Wire> Sending<W> {
         session: InFlight<W>,
     ) -> Self {
         let journey = Journey::new(delivery, slot, session);
-        Self { journey, turn: Some(turn), settled: false }
+        Self { journey, turn: Some(turn), settled: false, over: false }
     }
 
     /// Waits for its lane and its permit; none once it has them, or else how it has ended for want
@@ -76,6 +77,13 @@ impl<W: Wire> Sending<W> {
         Poll::Ready(None)
     }
 
+    /// It is over: whoever keeps a record of sends writes it down.
+    fn end(&mut self, result: &Result<Delivered, SendError>) {
+        self.over = true;
+        let (session, delivery) = self.journey.session_and_errand();
+        session.trace_send(delivery, Some(result));
+    }
+
     /// One that has waited for its permit and has gone makes way for those behind it.
     fn leave_line(&mut self) {
         if self.turn.take() == Some(TimeoutPhase::Permit) {
@@ -94,13 +102,18 @@ impl<W: Wire> Future for Sending<W> {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => {}
                 Poll::Ready(Some(result)) => {
+                    this.end(&result);
                     this.journey.slot().finish();
                     this.leave_line();
                     return Poll::Ready(result);
                 }
             }
         }
-        Pin::new(&mut this.journey).poll(context)
+        let result = Pin::new(&mut this.journey).poll(context);
+        if let Poll::Ready(result) = &result {
+            this.end(result);
+        }
+        result
     }
 }
 
@@ -120,6 +133,10 @@ impl<W: Wire> Timed for Sending<W> {
 
 impl<W: Wire> Drop for Sending<W> {
     fn drop(&mut self) {
+        if !self.over && self.journey.has_called() {
+            let (session, delivery) = self.journey.session_and_errand();
+            session.trace_send(delivery, None);
+        }
         self.journey.slot().abandon();
         self.leave_line();
     }

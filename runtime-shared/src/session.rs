@@ -14,7 +14,7 @@ use rocketmq_producer_core::{
 
 use crate::{
     Clock, Inbox, ShutdownError, Wire, desk::Desk, gate::Gate, gathering::Gatherer,
-    links::LinkTable, lock, oneways::OnewayCounters,
+    links::LinkTable, lock, oneways::OnewayCounters, tracer::Tracer,
 };
 
 /// What senders see: routes, and the links that they name.
@@ -35,6 +35,8 @@ pub struct Session<W: Wire> {
     pub(crate) oneways: Arc<OnewayCounters>,
     /// Where transactions are kept, and what brokers ask about them.
     pub(crate) desk: Desk,
+    /// Where sends are recorded, if they are.
+    pub(crate) tracer: Option<Tracer>,
     /// Where sends gather, if they do.
     pub(crate) gatherer: Option<Gatherer<W>>,
     pub(crate) uniq_keys: Mutex<UniqKeys>,
@@ -81,6 +83,7 @@ impl<W: Wire> Session<W> {
             }),
             inbox: Arc::new(Inbox::open()),
             gate: Arc::new(Gate::new(&config)),
+            tracer: Tracer::new(&config),
             gatherer: config.auto_batch.then(|| Gatherer::new(&config)),
             config,
             uniq_keys: Mutex::new(UniqKeys::new(identity)),
@@ -131,10 +134,11 @@ impl<W: Wire> Session<W> {
     pub(crate) fn close(self: &Arc<Self>) {
         if !self.closing.swap(true, Ordering::SeqCst) {
             self.let_gathered_go();
-            self.inbox.push(Input::Shutdown);
-            if self.in_flight.load(Ordering::SeqCst) == 0 {
-                self.inbox.push(Input::Drained);
+            if let Some(tracer) = &self.tracer {
+                tracer.close(self.clock.now());
             }
+            self.inbox.push(Input::Shutdown);
+            self.leave_if_drained();
         }
     }
 
@@ -222,7 +226,7 @@ impl<W: Wire> Drop for InFlight<W> {
         let session = &self.session;
         let last = self.is_counted && session.in_flight.fetch_sub(1, Ordering::SeqCst) == 1;
         if last && !session.is_open() {
-            session.inbox.push(Input::Drained);
+            session.leave_if_drained();
         }
     }
 }

@@ -14,6 +14,7 @@ use rocketmq_producer_core::{
     model::{Address, Message, SendReceipt},
     route::Reach,
     time::Instant,
+    trace::TracedEnd,
     transaction::{Confirmation, Confirmed, Decision, TransactionReceipt, Unconfirmed},
 };
 
@@ -162,6 +163,7 @@ impl<W: Wire> Half<W> {
         let over = |confirmation| Telling::Over(Some(confirmation));
         let telling = match state {
             LocalTransactionState::Unknown => {
+                self.trace(state);
                 self.say_unknown();
                 session.session.desk.with(|table| table.unresolved(&id));
                 over(Confirmed::NotNeeded)
@@ -173,11 +175,27 @@ impl<W: Wire> Half<W> {
                 Decision::Already { state, .. } => {
                     over(Confirmed::No(Unconfirmed::Overtaken { state }))
                 }
-                Decision::Tell => Telling::begin(&session, &self, state, id),
+                Decision::Tell => {
+                    self.trace(state);
+                    Telling::begin(&session, &self, state, id)
+                }
             },
         };
         let receipt = self.receipt.clone();
         Ending { telling, receipt: Some(receipt), state, check_times, session }
+    }
+
+    fn trace(&self, state: LocalTransactionState) {
+        let session = &self.session.session;
+        session.trace_end(&TracedEnd {
+            producer_group: &session.config.producer_group,
+            message: &self.message,
+            transaction_id: self.transaction_id(),
+            broker: self.address.as_ref(),
+            region: self.receipt.region_id.as_deref(),
+            state,
+            from_check: false,
+        });
     }
 
     /// Tells the broker, if it is connected. Brokers do not answer that.

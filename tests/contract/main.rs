@@ -13,6 +13,7 @@ mod faults;
 mod gathering;
 mod hostile;
 mod life;
+mod message_trace;
 mod oneway;
 mod routing;
 #[allow(dead_code, reason = "other suites use the rest of it")]

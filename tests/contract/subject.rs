@@ -8,7 +8,7 @@ use std::{sync::Arc, thread};
 use rocketmq_producer::{
     BrokerHealthStats, ConfigError, HeartbeatStats, Message, MessageQueue, OnewayStats,
     PrepareError, ProducerConfig, RoutingStrategy, SendError, SendOptions, SendReceipt,
-    ShutdownError, StartError,
+    ShutdownError, StartError, TraceStats,
 };
 
 /// A send's result.
@@ -31,6 +31,10 @@ macro_rules! controls {
 
         fn oneway_stats(&self) -> OnewayStats {
             self.$producer.oneway_stats()
+        }
+
+        fn trace_stats(&self) -> TraceStats {
+            self.$producer.trace_stats()
         }
 
         fn clear_expired_routes(&self) {
@@ -63,6 +67,7 @@ pub(crate) trait Subject: Clone + Send + Sync + 'static {
     fn oneway(&self, message: Message) -> Result<(), SendError>;
     fn oneway_batch(&self, messages: Vec<Message>) -> Vec<Result<(), SendError>>;
     fn oneway_stats(&self) -> OnewayStats;
+    fn trace_stats(&self) -> TraceStats;
     fn prepare(&self, topics: &[&str]) -> Result<(), PrepareError>;
     fn set_routing_strategy(&self, strategy: RoutingStrategy);
     fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)>;

@@ -14,6 +14,7 @@ mod failover;
 mod health;
 mod idle;
 mod many_topics;
+mod message_trace;
 mod ordering;
 mod seeds;
 mod shutdown;

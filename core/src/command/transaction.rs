@@ -116,6 +116,8 @@ pub struct CheckBack {
     pub broker_name: ByteString,
     /// How often this broker has asked about it, this time included, as far as it says.
     pub check_times: u32,
+    /// The broker's region, where it has told it with the message.
+    pub region: Option<ByteString>,
 }
 
 /// A question that cannot be understood.
@@ -164,6 +166,7 @@ impl CheckBack {
             group,
             broker_name: ext.get("bname").map(|name| name.to_string().into()).unwrap_or_default(),
             check_times: times.unwrap_or(1),
+            region: property(names::MSG_REGION).map(ByteString::from),
         })
     }
 }

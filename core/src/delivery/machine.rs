@@ -6,7 +6,7 @@ use bytestring::ByteString;
 
 use super::{
     Ask, Attempt, Delivered, Errand, LaneKey, Parcel, SendError, SendErrorKind, SendOptions, Step,
-    TimeoutPhase, lanes::lane_of, options::Policy, pacing::Pacing,
+    TimeoutPhase, lanes::lane_of, options::Policy, pacing::Pacing, traced::End,
 };
 use crate::{
     codec::Frame,
@@ -57,6 +57,9 @@ pub struct Delivery {
     pub(super) waited_for: TimeoutPhase,
     /// Rounds of questions about the topic that were over when this send first asked.
     pub(super) route_rounds: Option<u64>,
+    /// What the message trace tells of the attempt that has ended it well; nothing where sends are
+    /// not traced.
+    pub(super) end: Option<Box<End>>,
 }
 
 #[derive(Debug)]
@@ -140,6 +143,7 @@ impl Delivery {
             state: State::Choosing { not_before: now.instant, unless: None },
             waited_for: TimeoutPhase::Route,
             route_rounds: None,
+            end: None,
         })
     }
 

@@ -28,6 +28,7 @@ mod permits;
 mod routing;
 #[cfg(test)]
 mod tests;
+mod traced;
 
 pub use accumulator::Accumulator;
 pub use attempt::{Attempt, AttemptFailure};

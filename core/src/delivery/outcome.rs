@@ -37,6 +37,10 @@ impl Delivery {
     /// it speaks neither for its health nor against it.
     pub(super) fn handle_handed_over(&mut self) {
         if !matches!(self.state, State::Over(_)) {
+            if let State::Calling { target, .. } = &self.state {
+                let address = target.address.clone();
+                self.note_end(Some(address), true);
+            }
             self.end_well(Delivered::HandedOver);
         }
     }
@@ -58,6 +62,7 @@ impl Delivery {
 
     fn handle_stored(&mut self, now: Now, target: Target, reply: SendReply) {
         self.report_success(now, target.begun, target.health.as_deref());
+        self.note_end(Some(target.address.clone()), reply.is_traced);
         let status = reply.status;
         let receipt = self.receipt(target.queue.clone(), reply);
         let elsewhere = self.config.retry_another_broker_when_not_store_ok
@@ -86,10 +91,11 @@ impl Delivery {
         let told = self.attempts.iter_mut().find(|told| told.number == attempt);
         match (judge(outcome), told) {
             (Ok(reply), Some(told)) => {
-                let queue = told.queue.clone();
+                let (queue, address) = (told.queue.clone(), told.address.clone());
                 if let Some(late) = late {
                     self.report_success(now, late.begun, late.health.as_deref());
                 }
+                self.note_end(address, reply.is_traced);
                 let receipt = self.receipt(queue, reply);
                 return self.end_well(Delivered::Stored(receipt));
             }

@@ -1,6 +1,7 @@
 //! What is sent: one message or several, made ready for the wire once.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
+use bytestring::ByteString;
 
 use super::{SendError, SendErrorKind};
 use crate::{
@@ -29,6 +30,8 @@ pub struct Parcel {
     pub(super) properties: String,
     pub(super) sys_flag: i32,
     pub(super) is_batch: bool,
+    /// The ids of a batch's messages, where sends are traced.
+    pub(super) members: Vec<ByteString>,
     /// It is not answered.
     pub(super) is_oneway: bool,
     pub(super) needs: Needs,
@@ -64,8 +67,8 @@ impl Parcel {
         let (body, sys_flag) = compressed.unwrap_or_else(|| (message.body().clone(), 0));
         let timed = message.schedule().is_some_and(|schedule| schedule.needs_timers());
         let needs = if timed { Needs::Version(VERSION_WITH_TIMERS) } else { Needs::Nothing };
-        let (is_batch, is_oneway) = (false, false);
-        Ok(Self { message, body, properties, sys_flag, is_batch, is_oneway, needs })
+        let (is_batch, is_oneway, members) = (false, false, Vec::new());
+        Ok(Self { message, body, properties, sys_flag, is_batch, members, is_oneway, needs })
     }
 
     /// One message whose transaction is not decided yet: the broker keeps it back.
@@ -112,6 +115,7 @@ impl Parcel {
             properties: encode_properties(wait),
             sys_flag: 0,
             is_batch: true,
+            members: if config.trace_message { ids(messages) } else { Vec::new() },
             is_oneway: false,
             needs: Needs::Nothing,
         }))
@@ -133,6 +137,11 @@ impl Parcel {
         self.body.len() + self.properties.len()
     }
 
+    /// It is a half message.
+    pub(super) fn is_half(&self) -> bool {
+        self.sys_flag & PREPARED != 0
+    }
+
     /// It is not to be sent, and this is why.
     #[must_use]
     pub fn refused(self, why: SendErrorKind) -> SendError {
@@ -148,6 +157,10 @@ impl Parcel {
             (self.body, self.sys_flag) = (body, self.sys_flag | bits);
         }
     }
+}
+
+fn ids(messages: &[Message]) -> Vec<ByteString> {
+    messages.iter().filter_map(Message::shared_uniq_key).cloned().collect()
 }
 
 /// The body of a batch: `MessageDecoder.encodeMessages`. Brokers compute checksums themselves.

@@ -8,6 +8,7 @@ mod oneway;
 mod outcomes;
 mod prepared;
 mod routing;
+mod traced;
 mod warming;
 
 use std::{sync::Arc, time::Duration};

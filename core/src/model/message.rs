@@ -230,6 +230,16 @@ impl Message {
         self.uniq_key.as_deref()
     }
 
+    /// The message id, shared.
+    pub(crate) fn shared_uniq_key(&self) -> Option<&ByteString> {
+        self.uniq_key.as_ref()
+    }
+
+    /// The index keys, shared.
+    pub(crate) fn shared_keys(&self) -> &[ByteString] {
+        &self.keys
+    }
+
     /// The property string as it goes on the wire: what the message says of itself, then the
     /// user's properties.
     pub fn encode_properties(&self) -> String {
@@ -286,7 +296,8 @@ impl Message {
         own.chain(schedule).chain(self.properties()).for_each(|(name, value)| each(name, value));
     }
 
-    fn joined_keys(&self) -> String {
+    /// The index keys as they travel.
+    pub(crate) fn joined_keys(&self) -> String {
         let mut joined = String::new();
         for key in &self.keys {
             if !joined.is_empty() {

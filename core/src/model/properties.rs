@@ -30,6 +30,8 @@ pub mod names {
     pub const PGROUP: &str = "PGROUP";
     /// How often a broker has asked about a half message.
     pub const TRANSACTION_CHECK_TIMES: &str = "TRANSACTION_CHECK_TIMES";
+    /// The region of the broker that has stored a message.
+    pub const MSG_REGION: &str = "MSG_REGION";
     /// Separates the keys in [`KEYS`].
     pub const KEY_SEPARATOR: char = ' ';
 

@@ -7,6 +7,7 @@
 //! | [`real::RealCluster`] | Apache RocketMQ itself, from Maven Central |
 //! | [`fuzzing`] | what the fuzz targets run |
 //! | [`sim`] | whole clusters with producers on one virtual clock, judged by an oracle |
+//! | [`TraceRecord`] | a record of the message trace, field by field |
 //! | [`Reader`] | reads back what was stored, from any of them |
 //!
 //! # Quick start
@@ -47,6 +48,8 @@ pub mod sim;
 
 mod reader;
 mod stored;
+mod trace;
 
 pub use reader::{ReadError, Reader};
 pub use stored::{BadCompression, NotStored, StoredMessage, offset_message_id};
+pub use trace::{NotTraced, TraceRecord};

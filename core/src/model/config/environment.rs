@@ -100,7 +100,8 @@ impl ProducerConfig {
             producer_group client_id namesrv_addr
             send_msg_timeout retry_times retry_unknown attempt_timeout_min
             retry_another_broker_when_not_store_ok
-            routing_strategy strict_order send_latency_enable trace_message debug_enabled
+            routing_strategy strict_order send_latency_enable trace_message
+            trace_queue_max trace_batch_size trace_linger debug_enabled
             async_send_semaphore in_flight_bytes_max
             max_message_size compress_msg_body_over_howmuch compress_type compress_level
             batch_split_type batch_size auto_batch batch_linger batch_bytes_max

@@ -86,8 +86,16 @@ pub struct ProducerConfig {
     /// of latencies says. False.
     pub send_latency_enable: bool,
     /// Whether a record of each send goes to `RMQ_SYS_TRACE_TOPIC`: one-way sends and transactions
-    /// too. Never changes a send's result. False.
+    /// too, and failures, which Java leaves out: see [`trace`](crate::trace). Never changes a send's
+    /// result or latency. False.
     pub trace_message: bool,
+    /// Records of the trace that may wait to be sent; further ones are dropped, and counted. 2,048.
+    pub trace_queue_max: usize,
+    /// Records of one topic that are sent together at once; fewer wait for company. 100.
+    pub trace_batch_size: usize,
+    /// How long a record waits for company. 5 s.
+    #[serde(with = "millis")]
+    pub trace_linger: Duration,
     /// Whether each attempt of a send is told at DEBUG, and not only at TRACE. False.
     pub debug_enabled: bool,
     /// Sends in flight; further ones wait their turn. 10,000.
@@ -207,6 +215,9 @@ impl Default for ProducerConfig {
             strict_order: false,
             send_latency_enable: false,
             trace_message: false,
+            trace_queue_max: 2_048,
+            trace_batch_size: 100,
+            trace_linger: Duration::from_secs(5),
             debug_enabled: false,
             async_send_semaphore: 10_000,
             in_flight_bytes_max: 64 * 1024 * 1024,

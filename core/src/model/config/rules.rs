@@ -63,6 +63,8 @@ impl ProducerConfig {
             ("listener_threads", self.listener_threads),
             ("check_queue_max", self.check_queue_max),
             ("final_states_max", self.final_states_max),
+            ("trace_queue_max", self.trace_queue_max),
+            ("trace_batch_size", self.trace_batch_size),
         ] {
             let good = (1..=10_000_000).contains(&count);
             rule(good, field, &count, "it must be from 1 to 10000000")?;
@@ -109,6 +111,7 @@ impl ProducerConfig {
             ("transaction_timeout", self.transaction_timeout),
             ("final_states_kept", self.final_states_kept),
             ("batch_linger", self.batch_linger),
+            ("trace_linger", self.trace_linger),
         ] {
             let shown = format!("{duration:?}");
             let good = (DURATION_MIN..=DURATION_MAX).contains(&duration);
@@ -229,6 +232,9 @@ mod tests {
             (good().with_check_concurrency(0), "check_concurrency"),
             (good().with_listener_threads(0), "listener_threads"),
             (good().with_check_queue_max(0), "check_queue_max"),
+            (good().with_trace_queue_max(0), "trace_queue_max"),
+            (good().with_trace_batch_size(0), "trace_batch_size"),
+            (good().with_trace_linger(none), "trace_linger"),
             (good().with_final_states_max(0), "final_states_max"),
             (good().with_final_states_kept(none), "final_states_kept"),
             (good().with_async_send_semaphore(0), "async_send_semaphore"),

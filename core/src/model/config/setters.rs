@@ -93,6 +93,27 @@ impl ProducerConfig {
         self
     }
 
+    /// Sets [`trace_queue_max`](Self::trace_queue_max).
+    #[must_use]
+    pub fn with_trace_queue_max(mut self, records: usize) -> Self {
+        self.trace_queue_max = records;
+        self
+    }
+
+    /// Sets [`trace_batch_size`](Self::trace_batch_size).
+    #[must_use]
+    pub fn with_trace_batch_size(mut self, records: usize) -> Self {
+        self.trace_batch_size = records;
+        self
+    }
+
+    /// Sets [`trace_linger`](Self::trace_linger).
+    #[must_use]
+    pub fn with_trace_linger(mut self, linger: Duration) -> Self {
+        self.trace_linger = linger;
+        self
+    }
+
     /// Sets [`debug_enabled`](Self::debug_enabled).
     #[must_use]
     pub fn with_debug_enabled(mut self, enable: bool) -> Self {

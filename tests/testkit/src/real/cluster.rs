@@ -11,9 +11,10 @@ use super::builder::RealClusterBuilder;
 use super::config::Server;
 use super::consumed::ConsumedMessage;
 use super::consumer;
-use super::error::{ConsumeError, LaunchError};
+use super::error::{ConsumeError, LaunchError, ProduceError};
 use super::probe;
 use super::process::Process;
+use super::producer;
 use super::progress::{Listener, Progress};
 use super::ready::{self, Limit};
 use super::version::Version;
@@ -27,6 +28,9 @@ const RESTART_LIMIT: Duration = Duration::from_secs(90);
 
 /// How long reading a topic may take. A second or two are usual, most of them Java's start.
 const CONSUME_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long sending with Java may take: a few seconds, and the broker's question about a transaction.
+const PRODUCE_LIMIT: Duration = Duration::from_secs(120);
 
 /// One real name server and its brokers, ended and cleaned up when dropped.
 #[derive(Debug)]
@@ -201,6 +205,20 @@ impl RealCluster {
         limit: Duration,
     ) -> Result<Vec<ConsumedMessage>, ConsumeError> {
         consumer::consume(&self.jars, self.home.path(), self.namesrv.addr, topic, limit)
+    }
+
+    /// Sends a message of every kind with RocketMQ's own client of this release, its message trace
+    /// switched on, and waits until the trace has been sent: one message that is dressed with tags and
+    /// keys, one that is plain, a large one, one by delay level, one by timer, an ordered one, a
+    /// one-way one, a batch of three, and three transactions: committed, rolled back, and one that the
+    /// broker has to ask about. Each kind has a topic of its own, `<prefix>Dressed` and so on.
+    ///
+    /// # Errors
+    ///
+    /// When Java cannot be run, a message cannot be sent, or all that takes more than two minutes.
+    pub fn produce_traced(&self, group: &str, prefix: &str) -> Result<(), ProduceError> {
+        let (jars, home, namesrv) = (&self.jars, self.home.path(), self.namesrv.addr);
+        producer::produce_traced(jars, home, namesrv, group, prefix, PRODUCE_LIMIT)
     }
 
     /// Checks that no server has ended of itself.

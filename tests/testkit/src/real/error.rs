@@ -154,6 +154,35 @@ pub enum ConsumeError {
     },
 }
 
+/// Why the Java producer has not sent what it was to send.
+#[derive(Debug, thiserror::Error)]
+pub enum ProduceError {
+    /// Java could not be started, or one of its files could not be handled.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+
+    /// The Java program gave up: a broker refused a message, or did not ask about a transaction.
+    #[error("the Java producer ended with {status}; the end of its output:\n{output}")]
+    Failed {
+        /// How the program ended.
+        status: ExitStatus,
+        /// The end of its output, the exception among it.
+        output: String,
+    },
+
+    /// The Java program was killed because it took too long.
+    #[error(
+        "the Java producer was not done within {} s; the end of its output:\n{output}",
+        limit.as_secs()
+    )]
+    TimedOut {
+        /// How long it was waited for.
+        limit: Duration,
+        /// The end of its output.
+        output: String,
+    },
+}
+
 /// A version text that names no release the launcher knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no RocketMQ {0} here, only {known}", known = known_versions())]

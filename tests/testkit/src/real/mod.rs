@@ -17,11 +17,11 @@
 //! ```
 //!
 //! [`RealCluster::consume`] reads a topic with RocketMQ's own client of the same version: what it
-//! returns is what Java applications get.
+//! returns is what Java applications get. [`RealCluster::produce_traced`] sends with it.
 //!
 //! Needed on the machine: a JDK or JRE (`$JAVA_HOME/bin/java`, or `java` on the path) and, for the
 //! first start of a version, Maven and its central repository. Set `ROCKETMQ_JARS` to choose the
-//! folder the jars are kept in. The consumer is compiled as it starts, which takes a JDK, 11 or
+//! folder the jars are kept in. The Java programs are compiled as they start, which takes a JDK, 11 or
 //! later.
 //!
 //! On Linux with util-linux's `setpriv`, the servers also die when the process that started them is
@@ -37,6 +37,8 @@ mod error;
 mod ports;
 mod probe;
 mod process;
+mod producer;
+mod program;
 mod progress;
 mod ready;
 mod spawner;
@@ -45,6 +47,6 @@ mod version;
 pub use builder::RealClusterBuilder;
 pub use cluster::RealCluster;
 pub use consumed::ConsumedMessage;
-pub use error::{ConsumeError, LaunchError, UnknownVersion};
+pub use error::{ConsumeError, LaunchError, ProduceError, UnknownVersion};
 pub use progress::Progress;
 pub use version::Version;

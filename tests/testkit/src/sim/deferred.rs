@@ -10,7 +10,10 @@ use std::{
 use rocketmq_producer_core::{model::Schedule, time::Instant, transaction::TransactionReceipt};
 
 use super::oracle::{Fate, Oracle, SendId, TICK, count_answer, id_of};
-use crate::model::{Entry, Stored};
+use crate::{
+    TraceRecord,
+    model::{Entry, Stored},
+};
 
 /// What the application's database knows of a local transaction. All producers of the group see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +53,7 @@ impl Oracle {
     /// A broker has done something.
     pub(super) fn entry(&mut self, now: Instant, entry: &Entry) {
         match entry {
+            Entry::Visible(stored) if stored.topic == TraceRecord::TOPIC => self.traced(stored),
             Entry::Visible(stored) if self.is_deferred(stored) => self.delivered(now, stored),
             Entry::Visible(stored) => self.stored(stored),
             Entry::Scheduled(stored) => self.kept_back(now, stored),

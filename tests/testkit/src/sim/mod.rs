@@ -38,6 +38,7 @@ mod sends;
 mod server;
 mod sweep;
 mod trace;
+mod traced;
 mod transactions;
 mod trouble;
 mod verbs;

@@ -12,7 +12,7 @@ use rocketmq_producer_core::{
 };
 use rocketmq_producer_shared::Load;
 
-use super::{deferred::Deferred, order::OrderBook};
+use super::{deferred::Deferred, order::OrderBook, traced::Told};
 use crate::model::Stored;
 
 /// One send of a run, by the order in which they were made.
@@ -113,6 +113,7 @@ pub(super) struct Oracle {
     ids: BTreeMap<String, SendId>,
     order: OrderBook,
     pub(super) deferred: Deferred,
+    pub(super) told: Told,
     pub(super) counts: Counts,
 }
 
@@ -379,6 +380,11 @@ impl Oracle {
             return self.violate("deadline", story);
         }
         self.deferred_overdue(now, id);
+    }
+
+    /// Which send an id was stored for.
+    pub(super) fn send_of(&self, uniq_key: &str) -> Option<SendId> {
+        self.ids.get(uniq_key).copied()
     }
 
     /// Whose send it is.

@@ -59,15 +59,16 @@ pub struct Failure {
 /// What must not be, with the timeline of the same seed run again.
 pub fn run(seed: u64, time: Duration) -> Result<Report, Box<Failure>> {
     let mut world = World::new(seed);
-    match live_or_panic(&mut world, time) {
+    match live_or_panic(&mut world, seed, time) {
         Ok(recovery) => Ok(report(seed, &world, recovery)),
         Err(_) => {
             // The same again, this time for humans.
             let mut world = World::with_timeline(seed, true);
-            let violation = live_or_panic(&mut world, time).err().unwrap_or_else(|| Violation {
-                rule: "determinism",
-                story: "a run that failed has not failed again".to_owned(),
-            });
+            let violation =
+                live_or_panic(&mut world, seed, time).err().unwrap_or_else(|| Violation {
+                    rule: "determinism",
+                    story: "a run that failed has not failed again".to_owned(),
+                });
             let timeline = world.timeline().to_owned();
             Err(Box::new(Failure { seed, violation, timeline }))
         }
@@ -77,7 +78,8 @@ pub fn run(seed: u64, time: Duration) -> Result<Report, Box<Failure>> {
 /// The same, and writes down what happens, whether or not it goes well.
 pub fn run_with_timeline(seed: u64, time: Duration) -> (Result<Report, Violation>, String) {
     let mut world = World::with_timeline(seed, true);
-    let result = live_or_panic(&mut world, time).map(|recovery| report(seed, &world, recovery));
+    let result =
+        live_or_panic(&mut world, seed, time).map(|recovery| report(seed, &world, recovery));
     (result, world.timeline().to_owned())
 }
 
@@ -95,9 +97,9 @@ fn report(seed: u64, world: &World, recovery: Duration) -> Report {
 }
 
 /// A panic in the machines breaks a rule like any other.
-fn live_or_panic(world: &mut World, time: Duration) -> Result<Duration, Violation> {
+fn live_or_panic(world: &mut World, seed: u64, time: Duration) -> Result<Duration, Violation> {
     // The world is not used again after a panic, but for its timeline.
-    let lived = catch_unwind(AssertUnwindSafe(|| live(world, time)));
+    let lived = catch_unwind(AssertUnwindSafe(|| live(world, seed, time)));
     lived.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -107,11 +109,11 @@ fn live_or_panic(world: &mut World, time: Duration) -> Result<Duration, Violatio
 }
 
 /// Gives the longest recovery.
-fn live(world: &mut World, time: Duration) -> Result<Duration, Violation> {
+fn live(world: &mut World, seed: u64, time: Duration) -> Result<Duration, Violation> {
     let count = world.rng.usize(1..=3);
     let producers: Vec<Producer> = (0..count)
         .map(|_| {
-            let config = world.any_config();
+            let config = World::maybe_traced(seed, world.any_config());
             match world.rng.bool() {
                 true => world.transaction_producer(World::for_transactions(config)),
                 false => world.producer(config),
@@ -258,6 +260,6 @@ impl World {
             let story = format!("{tasks} tasks, {sends} sends and {dials} dials are left");
             return Err(Violation { rule: "nothing outlives a shutdown", story });
         }
-        Ok(())
+        self.expect_records_told()
     }
 }

@@ -381,5 +381,6 @@ fn check(copy: u8) -> CheckBack {
         group: "G".into(),
         broker_name: "B".into(),
         check_times: copy.into(),
+        region: None,
     }
 }

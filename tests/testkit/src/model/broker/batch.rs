@@ -40,7 +40,7 @@ impl Broker {
             messages.into_iter().map(|message| self.publish(now, message, journal)).collect();
         let first = places.first().map_or(0, |(_, queue_offset)| *queue_offset);
         let ids: Vec<String> = places.into_iter().map(|(id, _)| id).collect();
-        Ok(place(ids.join(","), queue_id, first))
+        Ok(place(ids.join(","), queue_id, first, self.trace_on))
     }
 }
 

@@ -95,6 +95,8 @@ pub struct Broker {
     producers: Producers,
     requests: BTreeMap<i32, u64>,
     read_only: bool,
+    /// What it says about tracing its messages.
+    trace_on: bool,
 }
 
 impl Broker {
@@ -110,6 +112,7 @@ impl Broker {
             producers: Producers::default(),
             requests: BTreeMap::new(),
             read_only: false,
+            trace_on: true,
         };
         broker.set_auto_create(true);
         broker
@@ -140,7 +143,9 @@ impl Broker {
         self.note_change();
     }
 
-    pub(super) fn create_topic(&mut self, topic: &str, count: u32) {
+    /// Creates a topic with so many queues on this broker. The name servers are told with the
+    /// broker's next request, or when the driver says so.
+    pub fn create_topic(&mut self, topic: &str, count: u32) {
         let queues = Queues { count, perm: PERM_READ_WRITE };
         self.registration.topics.insert(topic.to_owned(), queues);
         self.note_change();
@@ -170,6 +175,11 @@ impl Broker {
     /// 14. The name servers are not told: this is the master that has lost its part unnoticed.
     pub fn set_read_only(&mut self, read_only: bool) {
         self.read_only = read_only;
+    }
+
+    /// Whether its messages may be traced: `traceOn`. It says so with every message that it stores.
+    pub fn set_trace_on(&mut self, on: bool) {
+        self.trace_on = on;
     }
 
     /// How it checks transactions that have not ended: every `interval` those that are older than

@@ -77,7 +77,7 @@ impl Broker {
             }
             None => journal.record(|| Entry::Visible(entry())),
         }
-        let mut ext = place(id, queue_id, stored.queue_offset);
+        let mut ext = place(id, queue_id, stored.queue_offset, self.trace_on);
         if self.flavour == Flavour::V5 {
             ext.extend(uniq_key.map(|key| ("transactionId", key)));
         }
@@ -179,13 +179,18 @@ impl Broker {
 }
 
 /// The answer's fields about where a message is.
-pub(super) fn place(id: String, queue_id: i32, queue_offset: i64) -> Vec<(&'static str, String)> {
+pub(super) fn place(
+    id: String,
+    queue_id: i32,
+    queue_offset: i64,
+    trace_on: bool,
+) -> Vec<(&'static str, String)> {
     vec![
         ("msgId", id),
         ("queueId", queue_id.to_string()),
         ("queueOffset", queue_offset.to_string()),
         ("MSG_REGION", "DefaultRegion".to_owned()),
-        ("TRACE_ON", "true".to_owned()),
+        ("TRACE_ON", trace_on.to_string()),
     ]
 }
 
