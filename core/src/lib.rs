@@ -17,7 +17,7 @@
 //!
 //! [`codec`] turns bytes into frames and back; [`route`] turns name servers' answers into queues;
 //! [`model`] and [`command`] are the vocabulary. Dependencies point one way:
-//! `time, ids ← codec ← model ← command ← route ← link ← delivery ← transaction, client`.
+//! `time, ids ← codec ← model ← command ← route ← link ← event ← delivery ← transaction, client`.
 //!
 //! # The loop
 //!
@@ -60,6 +60,7 @@ pub mod client;
 pub mod codec;
 pub mod command;
 pub mod delivery;
+pub mod event;
 pub mod ids;
 pub mod link;
 pub mod model;
