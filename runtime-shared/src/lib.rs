@@ -41,6 +41,7 @@ mod sending;
 mod session;
 mod slot;
 mod tasks;
+mod telling;
 mod threads;
 mod transaction;
 mod update;

@@ -203,7 +203,9 @@ impl Client {
                 recovered: topic.failure_told,
             },
         };
-        self.topics.change(name, |topic| topic.failure_told = false);
+        if topic.failure_told {
+            self.topics.change(name, |topic| topic.failure_told = false);
+        }
         self.notify(event);
     }
 

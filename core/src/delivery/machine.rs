@@ -159,6 +159,11 @@ impl Delivery {
         self.parcel.size()
     }
 
+    /// When it was begun.
+    pub fn started(&self) -> Now {
+        self.started
+    }
+
     /// What is sent.
     pub fn parcel(&self) -> &Parcel {
         &self.parcel
