@@ -38,6 +38,9 @@ fn row_55_an_idle_hour_says_nothing_above_debug() {
     assert!(!told(&world, producer).is_empty(), "it has started");
     let idle = told_during(&mut world, producer, |world| pass(world, 3_600 * SECOND));
     assert_eq!(idle, []);
+    // It is not that nothing was told.
+    let all = world.told(producer);
+    assert!(all.iter().any(|event| matches!(event, Event::TopicForgotten { .. })));
 }
 
 #[test]

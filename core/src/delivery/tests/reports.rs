@@ -75,7 +75,8 @@ fn a_late_success_is_the_second_end_of_its_attempt() {
 
 #[test]
 fn a_oneway_attempt_ends_when_it_is_handed_over() {
-    let mut world = World::with_parcel(config(), parcel().oneway(), SendOptions::new()).reaching(&["a"]);
+    let mut world =
+        World::with_parcel(config(), parcel().oneway(), SendOptions::new()).reaching(&["a"]);
     world.delivery.watch();
     world.calls("a");
     world.pass(MS);

@@ -82,9 +82,8 @@ impl World {
             let story = format!("producer {index} tells as news: {event:?}");
             self.oracle.violate("a change is told once", story);
         }
-        self.trace.note(self.now, "tells", &[index as u64], || {
-            format!("producer {index}: {event}")
-        });
+        self.trace
+            .note(self.now, "tells", &[index as u64], || format!("producer {index}: {event}"));
         self.told.events.push((self.elapsed(), index, event));
     }
 }
