@@ -27,7 +27,10 @@
 //!   that every broker asked has said it did not. Anything less is [`Outcome::Unknown`].
 //! * A retry keeps the message's UNIQ_KEY, so that consumers can recognise a duplicate.
 //! * Dropping the future of a send is safe at every point.
-//! * Nothing is printed, no file is written, no global is set.
+//! * Nothing is printed, no file is written, no global is set; what a `tracing` subscriber gets to see is
+//!   in [`logging`].
+
+pub mod logging;
 
 #[cfg(feature = "blocking")]
 pub use rocketmq_producer_blocking as blocking;

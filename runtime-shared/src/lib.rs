@@ -14,6 +14,9 @@
 //! | [`Sending`] | one send: its way through the gate, then its journey |
 //! | [`Half`] | a half message that is stored, and what ends its transaction |
 //!
+//! With the feature `tracing`, events and spans go to the program's subscriber; without it, all that is
+//! about them compiles to nothing.
+//!
 //! No lock is held across a syscall, a decode or user code.
 
 mod async_face;
