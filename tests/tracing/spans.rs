@@ -97,12 +97,14 @@ fn debug_enabled_tells_of_each_attempt_once<S: Subject>() {
     let config = config(&cluster).with_debug_enabled(true);
     let (producer, collector, guard) = watched::<S>(config, Level::DEBUG);
     refuse_once(&cluster);
-    let receipt = producer.send(message("watched")).unwrap();
+    let request = tracing::info_span!("request");
+    let receipt = request.in_scope(|| producer.send(message("watched"))).unwrap();
     let told = collector.events();
     let outcomes: Vec<_> = told.iter().map(|event| event.field("outcome")).collect();
     assert_eq!(outcomes, ["rejected", "stored"]);
     for (number, event) in told.iter().enumerate() {
         assert_eq!((event.level, event.target), (Level::DEBUG, "rocketmq_producer::send"));
+        assert_eq!(event.parent, request.id().map(|id| id.into_u64()));
         assert_eq!(event.field("message_id"), receipt.message_id);
         assert_eq!(event.field("topic"), "Contract");
         assert_eq!(event.field("attempt"), number.to_string());

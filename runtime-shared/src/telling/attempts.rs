@@ -60,9 +60,11 @@ impl Attempts {
         end: &AttemptEnd,
     ) {
         let Some((topic, message_id)) = &self.told else { return };
+        // Where spans of sends are not wanted, it is part of what the caller does.
+        let parent = span.id().or_else(|| Span::current().id());
         tracing::debug!(
             target: "rocketmq_producer::send",
-            parent: span,
+            parent: parent,
             topic,
             message_id,
             attempt = number,

@@ -9,8 +9,10 @@ use crate::{
     model::SendStatus::SendOk,
 };
 
-/// What was reported: of an attempt's beginning its broker, of its end how long it took, too.
-fn reports(world: &mut World) -> Vec<(u32, String, Option<(Duration, AttemptEnd)>)> {
+/// An attempt, its broker, and, if it is over, how long it took and how it has ended.
+type Brief = (u32, String, Option<(Duration, AttemptEnd)>);
+
+fn reports(world: &mut World) -> Vec<Brief> {
     let brief = |report| match report {
         Begun { number, queue, address } => {
             assert_eq!(*address.host, *queue.broker_name);
