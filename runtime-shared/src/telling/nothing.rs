@@ -25,7 +25,9 @@ impl SendSpan {
         false
     }
 
-    pub(crate) fn enter(&self) {}
+    pub(crate) fn enter(&self) -> Option<()> {
+        None
+    }
 
     pub(crate) fn follow(&mut self, _: &mut Delivery) {}
 
