@@ -13,6 +13,7 @@ mod name_servers;
 mod room;
 mod sending;
 mod table;
+mod telling;
 mod transactions;
 
 use std::collections::BTreeSet;
@@ -22,10 +23,10 @@ use rocketmq_producer::ProducerConfig;
 use table::Row;
 
 /// Settings whose effect is still to come; each is to be taken out with it, and gets a row.
-const OWED: [&str; 2] = ["trace_message", "debug_enabled"];
+const OWED: [&str; 1] = ["trace_message"];
 
 /// Each theme's rows.
-const TABLES: [fn() -> Vec<Row>; 9] = [
+const TABLES: [fn() -> Vec<Row>; 10] = [
     identity::rows,
     sending::rows,
     choosing::rows,
@@ -35,6 +36,7 @@ const TABLES: [fn() -> Vec<Row>; 9] = [
     transactions::rows,
     name_servers::rows,
     connections::rows,
+    telling::rows,
 ];
 
 /// Every setting there is.
