@@ -31,7 +31,8 @@
 //! * A retry keeps the message's UNIQ_KEY, so that consumers can recognise a duplicate.
 //! * Messages of one sharding key keep their order.
 //! * What is in flight is bounded, by number and bytes; nothing waits without a bound.
-//! * No panic on any input, no `unsafe`, nothing printed, no file written, no global set.
+//! * No panic on any input, no `unsafe`, nothing printed, no file written, no global set; what a `tracing`
+//!   subscriber gets to see is in [`logging`].
 //!
 //! # Cancel safety
 //!
@@ -55,12 +56,14 @@
 //! | `blocking` | yes | the module `blocking` |
 //! | `smol` | yes | the module `smol` |
 //! | `tokio` | no | the module `tokio` |
+//! | `tracing` | yes | events and spans, see [`logging`] |
 //! | `compression-zlib` | yes | zlib, which every consumer reads |
 //! | `compression-lz4` | no | lz4 |
 //! | `compression-zstd` | no | zstd, through its C library |
 
 pub mod coming_from;
 pub mod errors;
+pub mod logging;
 
 #[cfg(feature = "blocking")]
 pub use rocketmq_producer_blocking as blocking;

@@ -48,9 +48,10 @@
 //! | [`transaction::Transactions`] | all transactions: states, check-backs, final states | every transaction |
 //! | [`transaction::Confirmation`] | the end of one transaction on its way to its broker | every transaction |
 //!
+//! Nothing here logs: what changes is handed out as an [`event::Event`].
 //! [`codec`] turns bytes into frames and back; [`route`] turns name servers' answers into queues;
 //! [`model`] and [`command`] are the vocabulary. Dependencies point one way:
-//! `time, ids ← codec ← model ← command ← route ← link ← delivery ← trace, transaction, client`.
+//! `time, ids ← codec ← model ← command ← route ← link ← event ← delivery ← trace, transaction, client`.
 //!
 //! # The loop
 //!
@@ -112,6 +113,7 @@ pub mod codec;
 pub mod command;
 pub mod delivery;
 pub mod error;
+pub mod event;
 pub mod ids;
 pub mod link;
 pub mod model;

@@ -171,7 +171,7 @@ impl<W: Wire> Session<W> {
                         TimeoutPhase::Permit
                     }
                 };
-                let sending = Sending::new(delivery, slot, turn, guard);
+                let sending = Sending::for_all(delivery, slot, turn, guard);
                 Trip::begin(sending, messages, waiters);
             }
             Err(error) => {

@@ -17,7 +17,7 @@ use rocketmq_producer_core::{
     time::{Deadline, Instant, Now},
 };
 
-use crate::{Clock, Sending, Timed, Wire, lock, session::InFlight};
+use crate::{Clock, Sending, Timed, Wire, lock, session::InFlight, telling::GatheredSpan};
 
 /// One session's messages that wait for company, behind a lock that is held for a few steps.
 #[derive(Debug)]
@@ -209,16 +209,17 @@ pub(crate) fn tell_all<W: Wire>(seats: &[Seat<W>], messages: &[Message], error: 
 #[must_use = "a send does nothing unless it is polled"]
 pub struct Gathered<W: Wire> {
     seat: Seat<W>,
+    span: GatheredSpan,
     session: InFlight<W>,
 }
 
 impl<W: Wire> Gathered<W> {
     /// Takes a message in, which has its id and was checked.
     pub(crate) fn begin(now: Now, key: LotKey, message: Message, session: InFlight<W>) -> Self {
-        let seat = Seat::new();
+        let (seat, span) = (Seat::new(), GatheredSpan::of(now, &message));
         let own = seat.clone();
         session.session.gather(|accumulator| accumulator.handle_message(now, key, message, own));
-        Self { seat, session }
+        Self { seat, span, session }
     }
 
     fn trip(&self) -> Option<Arc<Trip<W>>> {
@@ -232,7 +233,18 @@ impl<W: Wire> Gathered<W> {
 impl<W: Wire> Future for Gathered<W> {
     type Output = Result<SendReceipt, SendError>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let polled = self.poll_seat(context);
+        if let Poll::Ready(result) = &polled {
+            let now = self.clock().now();
+            self.span.over(now, result);
+        }
+        polled
+    }
+}
+
+impl<W: Wire> Gathered<W> {
+    fn poll_seat(&self, context: &Context<'_>) -> Poll<Result<SendReceipt, SendError>> {
         loop {
             let mut state = lock(&self.seat.0.state);
             if let Some(waker) = state.waker() {

@@ -4,17 +4,19 @@ use std::{sync::Arc, time::Duration};
 
 use rocketmq_producer_core::{
     client::{Client, Input, Output, Waiting},
+    event::{Event, Tally},
     ids::LinkId,
     link::{Call, CallError, LinkConfig, LinkError, Manner, Refusal},
     model::{Address, ProducerConfig},
     route::Routes,
-    time::Deadline,
+    time::{Deadline, Now},
 };
 
 use crate::{
     Bell, Session, SharedLink, Token, View, Wire,
     gathering::Gatherer,
     links::LinkTable,
+    telling,
     tracer::{Tracer, Traces},
 };
 
@@ -34,6 +36,9 @@ pub trait Dialer: Send + 'static {
     /// Starts a task or thread that resolves the name as a dial does, and says
     /// [`SharedLink::resolved`] at its end. Does not wait.
     fn resolve(&mut self, link: Arc<SharedLink<Self::Wire>>, address: Address);
+
+    /// Something has changed that somebody may want to know. Does not wait.
+    fn notify(&mut self, _event: &Event) {}
 }
 
 /// How the hub's loop goes on.
@@ -63,6 +68,8 @@ pub struct Hub<D: Dialer> {
     ended: Vec<LinkId>,
     /// The trace's messages, for which nobody else waits.
     traces: Traces<D::Wire>,
+    timed_out: Tally,
+    overlooked: Tally,
     stopped: bool,
 }
 
@@ -78,6 +85,8 @@ impl<D: Dialer> Hub<D> {
             links: LinkTable::default(),
             ended: Vec::new(),
             traces,
+            timed_out: Tally::default(),
+            overlooked: Tally::default(),
             stopped: false,
         }
     }
@@ -114,7 +123,7 @@ impl<D: Dialer> Hub<D> {
             }
         }
         self.client.handle_timeout(now);
-        self.session.desk.with(|table| table.handle_timeout(now));
+        self.see_to_transactions(now);
         self.session.gather(|accumulator| accumulator.handle_timeout(now));
         while let Some(output) = self.client.poll() {
             self.carry_out(output);
@@ -130,6 +139,23 @@ impl<D: Dialer> Hub<D> {
             true => Turn::Stopped,
             false => Turn::Wait(self.deadline()),
         }
+    }
+
+    fn see_to_transactions(&mut self, now: Now) {
+        let counted = self.session.desk.with(|table| {
+            table.handle_timeout(now);
+            table.stats()
+        });
+        let timed_out = self.timed_out.note(now, counted.timed_out);
+        let timed_out = timed_out.map(|count| Event::TransactionsTimedOut { count });
+        let overlooked = self.overlooked.note(now, counted.overlooked_checks);
+        let overlooked = overlooked.map(|count| Event::ChecksOverlooked { count });
+        timed_out.into_iter().chain(overlooked).for_each(|event| self.notify(&event));
+    }
+
+    fn notify(&mut self, event: &Event) {
+        telling::tell(self.client.client_id(), event);
+        self.dialer.notify(event);
     }
 
     fn deadline(&self) -> Option<Deadline> {
@@ -204,6 +230,7 @@ impl<D: Dialer> Hub<D> {
                 self.routes = routes;
                 self.publish();
             }
+            Output::Notify(event) => self.notify(&event),
             Output::CutOff => self.session.cut_off_now(),
             Output::Stopped => self.stop(LinkError::ShuttingDown),
             // Later kinds of outputs come with the adapters that know them.
@@ -242,6 +269,11 @@ impl<D: Dialer> Hub<D> {
         for link in std::mem::take(&mut self.links).iter() {
             link.close(why.clone());
         }
+        let unfinished = self.session.cut_off();
+        self.notify(&match why {
+            LinkError::ShuttingDown => Event::ShutdownEnded { unfinished },
+            _ => Event::DriverGone { unfinished },
+        });
         self.routes = Arc::new(self.routes.closed(why));
         self.publish();
         self.traces.end(self.session.clock.now(), &self.session);

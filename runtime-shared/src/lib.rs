@@ -45,7 +45,9 @@
 //!
 //! # Features
 //!
-//! None.
+//! | feature | default | gives |
+//! |---|---|---|
+//! | `tracing` | no | events and spans for the program's subscriber; without it, all that is about them compiles to nothing |
 //!
 //! [`Outcome::NotSent`]: rocketmq_producer_core::delivery::Outcome::NotSent
 //! [`Outcome::Rejected`]: rocketmq_producer_core::delivery::Outcome::Rejected
@@ -76,6 +78,7 @@ mod sending;
 mod session;
 mod slot;
 mod tasks;
+mod telling;
 mod threads;
 mod tracer;
 mod transaction;

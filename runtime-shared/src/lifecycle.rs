@@ -11,7 +11,7 @@ use rocketmq_producer_core::{
     command::DEFAULT_TOPIC,
     delivery::{Ask, Parcel, Routing, SendError, SendErrorKind, SendOptions},
     model::{ConfigError, Identity, Message, MessageQueue, ProducerConfig},
-    route::{BrokerHealthStats, Choice, HeartbeatStats, Routes},
+    route::{BrokerHealth, BrokerHealthStats, Choice, HeartbeatStats, Routes},
     trace::TraceStats,
     transaction::{TransactionMetadata, TransactionStats, Transactions},
 };
@@ -318,14 +318,23 @@ impl<W: Wire> Lifecycle<W> {
 
     /// Keeps sends away from a broker; false when no route names it.
     pub fn suspend_broker(&self, name: &str) -> bool {
-        let health = self.routes().and_then(|routes| routes.health(name).cloned());
-        health.map(|health| health.suspend()).is_some()
+        self.change_health(name, BrokerHealth::suspend)
     }
 
     /// Lets a broker count as healthy, whatever was before; false when no route names it.
     pub fn force_broker_recovery(&self, name: &str) -> bool {
-        let health = self.routes().and_then(|routes| routes.health(name).cloned());
-        health.map(|health| health.recover()).is_some()
+        self.change_health(name, BrokerHealth::recover)
+    }
+
+    /// False when no route names the broker.
+    fn change_health(&self, name: &str, change: impl FnOnce(&BrokerHealth) -> bool) -> bool {
+        let Some(session) = self.session() else { return false };
+        let Some(health) = session.routes().health(name).cloned() else { return false };
+        if change(&health) {
+            let (ask, until) = (Ask::Notice(name.into()), session.clock.now().instant);
+            session.inbox.push(Input::Ask { ask, until });
+        }
+        true
     }
 
     /// The heartbeats to all brokers since the last start.

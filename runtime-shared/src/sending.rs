@@ -13,7 +13,10 @@ use rocketmq_producer_core::{
     time::Instant,
 };
 
-use crate::{Clock, Journey, Timed, Wire, gathering::Gathered, session::InFlight, slot::Slot};
+use crate::{
+    Clock, Journey, Timed, Wire, gathering::Gathered, session::InFlight, slot::Slot,
+    telling::SendSpan,
+};
 
 /// A send in flight: a [`Delivery`], and all that it waits for. See [`Journey`] for what becomes of
 /// it when it is dropped.
@@ -25,19 +28,42 @@ pub struct Sending<W: Wire> {
     turn: Option<TimeoutPhase>,
     /// The hub has been told to wake it when its time is up.
     settled: bool,
+    span: SendSpan,
     over: bool,
 }
 
 impl<W: Wire> Sending<W> {
     /// A send that has asked for what it needs first: its lane, or its permit.
     pub(crate) fn new(
-        delivery: Delivery,
+        mut delivery: Delivery,
         slot: Arc<Slot>,
         turn: TimeoutPhase,
         session: InFlight<W>,
     ) -> Self {
+        let span = SendSpan::of(&mut delivery, &session.session.config);
+        Self::spanned(delivery, slot, turn, session, span)
+    }
+
+    /// The same for many callers: it is part of nothing that one of them does.
+    pub(crate) fn for_all(
+        mut delivery: Delivery,
+        slot: Arc<Slot>,
+        turn: TimeoutPhase,
+        session: InFlight<W>,
+    ) -> Self {
+        let span = SendSpan::apart(&mut delivery, &session.session.config);
+        Self::spanned(delivery, slot, turn, session, span)
+    }
+
+    fn spanned(
+        delivery: Delivery,
+        slot: Arc<Slot>,
+        turn: TimeoutPhase,
+        session: InFlight<W>,
+        span: SendSpan,
+    ) -> Self {
         let journey = Journey::new(delivery, slot, session);
-        Self { journey, turn: Some(turn), settled: false, over: false }
+        Self { journey, turn: Some(turn), settled: false, span, over: false }
     }
 
     /// Waits for its lane and its permit; none once it has them, or else how it has ended for want
@@ -92,28 +118,51 @@ impl<W: Wire> Sending<W> {
     }
 }
 
+impl<W: Wire> Sending<W> {
+    /// Through the gate, then on its journey, and into the records.
+    fn poll_on(&mut self, context: &mut Context<'_>) -> Poll<Result<Delivered, SendError>> {
+        let polled = self.poll_through(context);
+        if let Poll::Ready(result) = &polled {
+            self.end(result);
+        }
+        polled
+    }
+
+    fn poll_through(&mut self, context: &mut Context<'_>) -> Poll<Result<Delivered, SendError>> {
+        if self.turn.is_some() {
+            match self.poll_turn(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => {}
+                Poll::Ready(Some(result)) => {
+                    self.journey.slot().finish();
+                    self.leave_line();
+                    return Poll::Ready(result);
+                }
+            }
+        }
+        Pin::new(&mut self.journey).poll(context)
+    }
+}
+
 impl<W: Wire> Future for Sending<W> {
     type Output = Result<Delivered, SendError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if this.turn.is_some() {
-            match this.poll_turn(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => {}
-                Poll::Ready(Some(result)) => {
-                    this.end(&result);
-                    this.journey.slot().finish();
-                    this.leave_line();
-                    return Poll::Ready(result);
-                }
-            }
+        if !this.span.is_watched() {
+            return this.poll_on(context);
         }
-        let result = Pin::new(&mut this.journey).poll(context);
-        if let Poll::Ready(result) = &result {
-            this.end(result);
+        let mut span = std::mem::take(&mut this.span);
+        let polled = {
+            let _entered = span.enter();
+            this.poll_on(context)
+        };
+        span.follow(this.journey.errand());
+        if let Poll::Ready(result) = &polled {
+            span.over(this.journey.clock().now(), result);
         }
-        result
+        this.span = span;
+        polled
     }
 }
 

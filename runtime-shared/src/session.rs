@@ -147,6 +147,11 @@ impl<W: Wire> Session<W> {
         lock(&self.end).cut_off = self.in_flight.load(Ordering::SeqCst);
     }
 
+    /// How many those were.
+    pub(crate) fn cut_off(&self) -> usize {
+        lock(&self.end).cut_off
+    }
+
     /// Marks the end, and tells all who wait for it.
     pub(crate) fn ended(self: &Arc<Self>) {
         self.closing.store(true, Ordering::SeqCst);

@@ -7,7 +7,7 @@ mod templates;
 
 /// Every setting has a row in a table, and every row shows a difference. Some of the rows need a
 /// runtime.
-#[cfg(all(feature = "blocking", feature = "smol"))]
+#[cfg(all(feature = "blocking", feature = "smol", feature = "tracing"))]
 mod effects;
 
 use std::collections::BTreeMap;

@@ -13,6 +13,7 @@ mod discovery;
 mod failover;
 mod health;
 mod idle;
+mod logging;
 mod many_topics;
 mod message_trace;
 mod ordering;

@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bytestring::ByteString;
 
-use super::Client;
+use super::{Client, telling::ToldState};
 use crate::{
+    event::Event,
     link::LinkError,
     model::Address,
     route::{BrokerHealth, BrokerState, TopicRoute},
-    time::Now,
+    time::{Deadline, Now},
 };
 
 /// Counted by the routes that lead to them, so that nobody has to look through all routes.
@@ -23,6 +24,7 @@ pub(super) struct Brokers {
 struct Broker {
     routes: usize,
     health: Arc<BrokerHealth>,
+    told: ToldState,
 }
 
 /// Where a broker listens.
@@ -68,6 +70,22 @@ impl Brokers {
         self.by_name.get(&door.broker).map(|broker| &*broker.health)
     }
 
+    /// What is to be told by now of the state of this broker, or of all.
+    fn news(&mut self, now: Now, name: Option<&ByteString>) -> Vec<Event> {
+        let all = self.by_name.iter_mut();
+        let wanted = all.filter(|(known, broker)| match name {
+            Some(name) => *known == name,
+            None => broker.told.is_due(now),
+        });
+        wanted.filter_map(|(name, broker)| broker.told.news(now, name, &broker.health)).collect()
+    }
+
+    /// When there is more to tell of a broker's state.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        let due = self.by_name.values().filter_map(|broker| broker.told.due()).min();
+        due.map(|at| Deadline { at, why: "a broker's state is to be told" })
+    }
+
     /// The health of all, by name.
     pub(super) fn health(&self) -> BTreeMap<ByteString, Arc<BrokerHealth>> {
         let known = self.by_name.iter();
@@ -80,6 +98,20 @@ impl Client {
     pub(super) fn broker_connected(&self, now: Now, address: &Address) {
         if let Some(health) = self.topics.brokers.health_at(address) {
             health.connected(now.instant);
+        }
+    }
+
+    /// Somebody says that a broker's state has changed.
+    pub(super) fn notice(&mut self, now: Now, broker: &ByteString) {
+        for event in self.topics.brokers.news(now, Some(broker)) {
+            self.notify(event);
+        }
+    }
+
+    /// Tells of changes that came too often to be told at once.
+    pub(super) fn tell_of_brokers(&mut self, now: Now) {
+        for event in self.topics.brokers.news(now, None) {
+            self.notify(event);
         }
     }
 

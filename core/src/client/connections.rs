@@ -2,8 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::heartbeats::{Beat, Heartbeat};
+use super::{
+    heartbeats::{Beat, Heartbeat},
+    telling::Told,
+};
 use crate::{
+    event::Event,
     ids::LinkId,
     link::LinkError,
     model::Address,
@@ -17,7 +21,7 @@ const BACKOFF: Duration = Duration::from_millis(100);
 /// The longest pause while somebody waits: recovery should not go unnoticed for long.
 const BACKOFF_IN_DEMAND_MAX: Duration = Duration::from_secs(1);
 /// A connection that ends sooner than this counts as a failure to connect.
-const SETTLED_AFTER: Duration = Duration::from_secs(5);
+pub(super) const SETTLED_AFTER: Duration = Duration::from_secs(5);
 
 /// One address and the connection to it, if any.
 #[derive(Debug)]
@@ -37,6 +41,7 @@ pub(super) struct Connection {
     /// `MQVersion` of the broker, from its answer to a heartbeat on this connection: it knows the
     /// group then.
     pub(super) version: Option<i32>,
+    pub(super) told: Told,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,13 +55,15 @@ pub(super) enum State {
 /// All connections, one for each address.
 #[derive(Debug)]
 pub(super) struct Connections {
-    table: BTreeMap<Address, Connection>,
+    pub(super) table: BTreeMap<Address, Connection>,
     addresses: BTreeMap<LinkId, Address>,
     /// The last generation of each slot, and the slots not in use.
     generations: Vec<u32>,
     free: Vec<u32>,
     backoff_max: Duration,
     jitter: fastrand::Rng,
+    /// What is to be told.
+    pub(super) news: Vec<Event>,
 }
 
 impl Connections {
@@ -68,6 +75,7 @@ impl Connections {
             free: Vec::new(),
             backoff_max,
             jitter: fastrand::Rng::with_seed(seed),
+            news: Vec::new(),
         }
     }
 
@@ -131,6 +139,7 @@ impl Connections {
         connection.heartbeat = Heartbeat::new(now);
         connection.error = None;
         connection.version = None;
+        self.news.extend(connection.tell_up(now, &address));
         Some(address)
     }
 
@@ -142,12 +151,15 @@ impl Connections {
         let rest = match connection.state {
             State::Dialing { link: dialed, .. } if dialed == link => {
                 connection.failures += 1;
+                self.news.extend(connection.tell_dial_failed(&address, &cause));
                 true
             }
             State::Up { link: up, since } if up == link => {
                 // Who was silent is to be avoided until there is a new sign of life.
                 let silent = cause == LinkError::Unresponsive;
-                silent || now.instant.saturating_since(since) < SETTLED_AFTER
+                let soon = now.instant.saturating_since(since) < SETTLED_AFTER;
+                self.news.extend(connection.tell_ended(&address, &cause, soon));
+                silent || soon
             }
             // A retired connection: its successor is already on its way.
             _ => return None,
@@ -167,6 +179,7 @@ impl Connections {
         }
         let failed = cause != LinkError::Moved;
         connection.failures += u64::from(failed);
+        self.news.extend(connection.tell_ended(&address, &cause, false));
         connection.heartbeat.introduced = false;
         connection.error = Some(cause);
         self.rest(now, &address, failed);
@@ -191,7 +204,7 @@ impl Connections {
         let mut due = Vec::new();
         let blocked = self.is_blocked();
         let idle = |c: &Connection| c.state == State::Idle && !c.is_wanted(now.instant);
-        self.table.retain(|_, connection| !idle(connection));
+        self.table.retain(|_, connection| !idle(connection) || connection.forget());
         for (address, connection) in &mut self.table {
             if matches!(connection.state, State::Resting { until } if until <= now.instant) {
                 connection.state = State::Idle;
@@ -225,6 +238,7 @@ impl Connections {
             let awaited = connection.up().is_none() && connection.wanted_until > now.instant;
             if connection.broker && !awaited && !keep(address) {
                 connection.broker = false;
+                connection.told.forget_failures();
                 if let State::Up { link, .. } | State::Dialing { link, .. } = connection.state {
                     unneeded.push(link);
                 }
@@ -271,7 +285,7 @@ impl Connections {
             .filter_map(Connection::up)
     }
 
-    fn by_link(&mut self, link: LinkId) -> Option<&mut Connection> {
+    pub(super) fn by_link(&mut self, link: LinkId) -> Option<&mut Connection> {
         let connection = self.table.get_mut(self.addresses.get(&link)?)?;
         (connection.up() == Some(link)).then_some(connection)
     }
@@ -315,7 +329,16 @@ impl Connection {
             heartbeat: Heartbeat::default(),
             heartbeats: HeartbeatCounters::default(),
             version: None,
+            told: Told::default(),
         }
+    }
+
+    /// Nobody needs it; false when nothing is left of it. What was told of its failures is not to be
+    /// told again.
+    fn forget(&mut self) -> bool {
+        let told = std::mem::take(&mut self.told);
+        *self = Self { told, ..Self::new() };
+        self.told.is_bad()
     }
 
     fn up(&self) -> Option<LinkId> {
@@ -344,8 +367,13 @@ impl Connection {
         match self.state {
             State::Dialing { until, .. } => Some(Deadline { at: until, why: "a dial is overdue" }),
             State::Resting { until } => Some(Deadline { at: until, why: "a redial is due" }),
-            State::Up { .. } if self.broker => self.heartbeat.deadline(),
-            _ => None,
+            State::Up { since, .. } => {
+                let settles = self.told.settles_at(since);
+                let settles = settles.map(|at| Deadline { at, why: "a connection has lasted" });
+                let beat = self.heartbeat.deadline().filter(|_| self.broker);
+                Deadline::sooner(beat, settles)
+            }
+            State::Idle => None,
         }
     }
 }

@@ -164,6 +164,10 @@ impl Client {
             Ok(frame) => {
                 let listen_at = now.instant + self.config.probe_idle;
                 let well = frame.header.code == ResponseCode::SUCCESS.0;
+                let remark = frame.header.remark.as_deref().unwrap_or_default();
+                let refused = (!well).then_some((frame.header.code, remark));
+                self.connections.tell_heartbeat(link, refused);
+                self.tell_news();
                 self.connections.change_heartbeat(link, |heartbeat| {
                     heartbeat.pending = false;
                     heartbeat.listen_at = Some(listen_at);

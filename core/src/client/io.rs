@@ -6,6 +6,7 @@ use crate::{
     codec::{Frame, Header},
     command::ClientCommand,
     delivery::Ask,
+    event::Event,
     ids::{ChoreId, LinkId},
     link::{CallError, LinkError},
     model::Address,
@@ -151,6 +152,8 @@ pub enum Output {
     },
     /// Let every sender see this.
     Publish(Arc<Routes>),
+    /// Something has changed that users may want to know, in order.
+    Notify(Event),
     /// Draining has taken too long: the sends in flight are about to be answered by the closing of
     /// their connections. Whoever counts them counts now.
     CutOff,

@@ -12,6 +12,7 @@ use crate::{
     codec::{ExtFields, Frame, Header, Language, VERSION},
     command::{CHECK_TRANSACTION_STATE, ClientCommand, ResponseCode},
     delivery::Ask,
+    event::{Budget, Event},
     ids::{ChoreId, LinkId},
     link::{CallError, LinkError},
     model::{Address, ConfigError, Identity, ProducerConfig},
@@ -56,6 +57,9 @@ pub struct Client {
     /// Connections out of use, and when they are closed.
     retired: BTreeMap<LinkId, Instant>,
     pub(super) life: Life,
+    /// It was told that no name server answers, and nothing better since.
+    pub(super) name_servers_lost: bool,
+    pub(super) name_servers_told: Budget,
     /// Brokers ask this producer about half messages, its own and those of its group: the topics that
     /// it has used are not forgotten, and it stays connected with all their brokers.
     pub(super) answers_checks: bool,
@@ -72,7 +76,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for this configuration; does nothing until it is asked to.
+    /// A client for this configuration; does nothing until it is asked to, but to say that it is
+    /// there.
     ///
     /// # Errors
     ///
@@ -83,9 +88,16 @@ impl Client {
         // Not every producer of a fleet should ask the first name server of the list.
         random.shuffle(&mut name_servers);
         let client_id = config.client_id.clone().unwrap_or_else(|| identity.client_id());
+        let client_id = ByteString::from(client_id);
+        let group = ByteString::from(config.producer_group.as_str());
+        let started = Event::Started {
+            client_id: client_id.clone(),
+            group: group.clone(),
+            name_servers: name_servers.clone(),
+        };
         Ok(Self {
-            client_id: client_id.into(),
-            group: config.producer_group.as_str().into(),
+            client_id,
+            group,
             name_servers,
             current_server: 0,
             connections: Connections::new(config.reconnect_backoff_max, random.u64(..)),
@@ -97,8 +109,10 @@ impl Client {
             name_checks: BTreeMap::new(),
             retired: BTreeMap::new(),
             life: Life::Running,
+            name_servers_lost: false,
+            name_servers_told: Budget::default(),
             answers_checks: false,
-            outputs: VecDeque::new(),
+            outputs: VecDeque::from([Output::Notify(started)]),
             topics_changed: false,
             others_changed: false,
             last_word: None,
@@ -135,6 +149,7 @@ impl Client {
             Input::Ask { ask: Ask::Connection(address), until } => {
                 self.want_broker(now, address, until);
             }
+            Input::Ask { ask: Ask::Notice(broker), .. } => self.notice(now, &broker),
             Input::Opened(link) => self.handle_opened(now, link),
             Input::Closed { link, cause } => self.handle_closed(now, link, cause),
             Input::Answer { chore, outcome } => self.handle_answer(now, chore, outcome),
@@ -164,6 +179,8 @@ impl Client {
         for address in self.connections.due(now) {
             self.dial(now, &address);
         }
+        self.connections.tell_settled(now);
+        self.tell_news();
         let over = self.retired.iter().filter(|(_, ends)| **ends <= now.instant);
         let over = over
             .filter(|(link, _)| !is_on(RetiredByName) || self.retired.keys().next() == Some(link));
@@ -173,6 +190,7 @@ impl Client {
         self.check_names(now);
         self.handle_topic_timeouts(now);
         self.send_heartbeats(now);
+        self.tell_of_brokers(now);
         self.stop_when_left(now);
     }
 
@@ -197,7 +215,8 @@ impl Client {
         let retired = self.retired.values().min();
         let retired = retired.map(|at| Deadline { at: *at, why: "a retired connection ends" });
         let (topics, names) = (self.topics_deadline(), self.names_deadline());
-        [self.connections.deadline(), topics, names, retired, self.life_deadline()]
+        let brokers = self.topics.brokers.deadline();
+        [self.connections.deadline(), topics, names, retired, brokers, self.life_deadline()]
             .into_iter()
             .fold(None, Deadline::sooner)
     }
@@ -237,6 +256,7 @@ impl Client {
 
     fn handle_opened(&mut self, now: Now, link: LinkId) {
         if let Some(address) = self.connections.opened(now, link) {
+            self.tell_news();
             self.others_changed = true;
             self.broker_connected(now, &address);
             self.watch_name(now, link, &address);
@@ -249,6 +269,7 @@ impl Client {
         self.retired.remove(&link);
         self.name_checks.remove(&link);
         if self.connections.closed(now, link, cause).is_some() {
+            self.tell_news();
             self.others_changed = true;
             for address in self.connections.due(now) {
                 self.dial(now, &address);
@@ -269,6 +290,7 @@ impl Client {
     pub(super) fn retire(&mut self, now: Now, link: LinkId, cause: LinkError) -> bool {
         let retired = self.connections.retire(now, link, cause).is_some();
         if retired {
+            self.tell_news();
             self.others_changed = true;
             self.retired.insert(link, now.instant + self.config.send_msg_timeout);
         }
@@ -308,6 +330,15 @@ impl Client {
             ext: ExtFields::default(),
         };
         self.outputs.push_back(Output::Respond { link, header });
+    }
+
+    pub(super) fn notify(&mut self, event: Event) {
+        self.outputs.push_back(Output::Notify(event));
+    }
+
+    /// Tells of what has become of connections.
+    pub(super) fn tell_news(&mut self) {
+        self.outputs.extend(self.connections.news.drain(..).map(Output::Notify));
     }
 
     pub(super) fn call(

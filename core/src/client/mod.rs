@@ -11,6 +11,7 @@ mod names;
 mod queries;
 mod rounds;
 mod shutdown;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod topic;

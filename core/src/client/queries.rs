@@ -181,6 +181,9 @@ impl Client {
 
     /// Writes down what a server had to say; the round goes on unless it was the route.
     fn note(&mut self, now: Now, name: &ByteString, server: &Address, reply: Reply) {
+        if !matches!(reply, Reply::Silent(_)) {
+            self.tell_name_server_answers(now, server);
+        }
         if let Reply::Route(route) = reply {
             return self.route_found(now, name, server, route);
         }
@@ -224,6 +227,7 @@ impl Client {
             true => route.brokers().map(|(_, address)| address.clone()).collect(),
             false => Vec::new(),
         };
+        self.tell_route(name, server, &route);
         let jitter = &mut self.jitter;
         let news = self.topics.change(name, |topic| topic.found(now, route, interval, jitter));
         for address in listening {
@@ -242,6 +246,7 @@ impl Client {
     fn conclude(&mut self, now: Now, name: &ByteString) {
         let create = self.config.auto_create_topic && name != DEFAULT_TOPIC;
         let retry = self.config.poll_name_server_interval_short;
+        let had_route = self.topics.get(name).is_some_and(|topic| topic.entry.route.is_some());
         let jitter = &mut self.jitter;
         let news = self.topics.change(name, |topic| {
             let route = topic.entry.route.as_ref();
@@ -256,6 +261,7 @@ impl Client {
             topic.failed(now, error, retry, jitter)
         });
         self.topics_changed |= news == Some(true);
+        self.tell_failure(now, name, had_route);
     }
 
     fn set_stage(&mut self, name: &ByteString, stage: Stage) {

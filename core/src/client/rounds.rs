@@ -5,7 +5,10 @@ use std::time::Duration;
 use bytestring::ByteString;
 
 use super::{Client, topic::Topic};
-use crate::time::{Deadline, Instant, Now};
+use crate::{
+    event::Event,
+    time::{Deadline, Instant, Now},
+};
 
 /// The shortest time between two looks for topics that no send uses any more.
 const SWEEP_MIN: Duration = Duration::from_secs(6);
@@ -103,8 +106,10 @@ impl Client {
         let is_kept = |topic: &Topic| {
             topic.pinned.is_some() || (answers_checks && topic.entry.route.is_some())
         };
-        let any = self.topics.forget(|topic| is_over(topic) && !is_kept(topic));
-        self.topics_changed |= any;
+        for topic in self.topics.forget(|topic| is_over(topic) && !is_kept(topic)) {
+            self.topics_changed = true;
+            self.notify(Event::TopicForgotten { topic });
+        }
         self.drop_unrouted_brokers(now);
     }
 

@@ -10,6 +10,7 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{Client, Output};
 use crate::{
     command::ClientCommand,
+    event::Event,
     ids::ChoreId,
     link::LinkError,
     time::{Deadline, Instant, Now},
@@ -38,7 +39,9 @@ pub(super) enum Life {
 impl Client {
     pub(super) fn begin_shutdown(&mut self, now: Now) {
         if matches!(self.life, Life::Running) {
-            self.life = Life::Draining { until: now.instant + self.config.shutdown_timeout };
+            let timeout = self.config.shutdown_timeout;
+            self.life = Life::Draining { until: now.instant + timeout };
+            self.notify(Event::ShutdownBegun { timeout });
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod checks;
 mod connections;
+mod events;
 mod heartbeats;
 mod many_topics;
 mod names;
@@ -23,6 +24,7 @@ use crate::{
     codec::{ExtFields, Frame, Header, Language, SerializeType},
     command::ClientCommand,
     delivery::Ask,
+    event::Event,
     ids::{ChoreId, LinkId},
     link::{CallError, LinkError},
     model::{Address, Identity, ProducerConfig},
@@ -90,6 +92,7 @@ struct World {
     responses: Vec<(LinkId, Header)>,
     /// Brokers' questions that were passed on.
     check_backs: Vec<(LinkId, Frame)>,
+    events: Vec<(Duration, Event)>,
     cut_off: u32,
     stopped: u32,
 }
@@ -126,6 +129,7 @@ impl World {
             lookups: Vec::new(),
             responses: Vec::new(),
             check_backs: Vec::new(),
+            events: Vec::new(),
             cut_off: 0,
             stopped: 0,
         }
@@ -271,6 +275,7 @@ impl World {
                 assert!(routes.version > self.routes.version);
                 self.routes = routes;
             }
+            Output::Notify(event) => self.events.push((self.elapsed(), event)),
             Output::CutOff => self.cut_off += 1,
             Output::Stopped => self.stopped += 1,
         }

@@ -50,6 +50,8 @@ pub(super) struct Topic {
     pub(super) repin: bool,
     /// Sweeps in a row that have found no trace of a send.
     unused: u32,
+    /// A failure was told, and no route since.
+    pub(super) failure_told: bool,
 }
 
 /// One round of questions about one topic.

@@ -79,13 +79,16 @@ impl Topics {
         Some(result)
     }
 
-    /// Forgets the topics that `is_over` says so of; true when there were any.
-    pub(super) fn forget(&mut self, mut is_over: impl FnMut(&mut Topic) -> bool) -> bool {
+    /// Forgets the topics that `is_over` says so of; which they were.
+    pub(super) fn forget(
+        &mut self,
+        mut is_over: impl FnMut(&mut Topic) -> bool,
+    ) -> Vec<ByteString> {
         let over =
             self.table.iter_mut().filter_map(|(name, topic)| is_over(topic).then(|| name.clone()));
         let over: Vec<_> = over.collect();
         over.iter().for_each(|name| self.remove(name));
-        !over.is_empty()
+        over
     }
 
     pub(super) fn remove(&mut self, name: &ByteString) {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    Ask, Attempt, AttemptFailure, Delivery, SendErrorKind, Step, TimeoutPhase,
+    Ask, Attempt, AttemptFailure, AttemptReport, Delivery, SendErrorKind, Step, TimeoutPhase,
     machine::{State, Target},
     outcome::ATTEMPTS_TOLD,
     parcel::Needs,
@@ -85,7 +85,12 @@ impl Delivery {
         let advertised = route.advertised(&queue.broker_name).cloned();
         let alone = !self.config.retry_another_broker_when_not_store_ok
             || !self.has_others(routes, route, &queue.broker_name);
-        let begun = now.instant;
+        let (number, begun) = (self.made, now.instant);
+        self.report(|| AttemptReport::Begun {
+            number,
+            queue: queue.clone(),
+            address: address.clone(),
+        });
         let target = Target { queue, address, advertised, health, begun, until, alone };
         self.state = State::Connecting { target, failures: None, gone: None };
     }

@@ -25,6 +25,9 @@ pub enum Ask {
     Update(bytestring::ByteString),
     /// A connection to a broker.
     Connection(Address),
+    /// Nothing for itself: the state of the broker of this name has changed, and there may be
+    /// somebody to be told.
+    Notice(bytestring::ByteString),
 }
 
 /// How a send has ended well.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytestring::ByteString;
 
 use super::{
-    Ask, Attempt, Delivered, Errand, LaneKey, Parcel, SendError, SendErrorKind, SendOptions, Step,
-    TimeoutPhase, lanes::lane_of, options::Policy, pacing::Pacing, traced::End,
+    Ask, Attempt, AttemptReport, Delivered, Errand, LaneKey, Parcel, SendError, SendErrorKind,
+    SendOptions, Step, TimeoutPhase, lanes::lane_of, options::Policy, pacing::Pacing, traced::End,
 };
 use crate::{
     codec::Frame,
@@ -48,6 +48,10 @@ pub struct Delivery {
     pub(super) late: Vec<Late>,
     /// Stored, but not as well as was asked for: what the send ends with if nothing better comes.
     pub(super) stored: Option<Box<SendReceipt>>,
+    /// What is to be reported, if anybody watches.
+    pub(super) reports: Option<Vec<AttemptReport>>,
+    /// A broker whose state this send has changed: the client is to be told.
+    pub(super) changed: Option<ByteString>,
     /// The route has led astray: the client is to be told.
     pub(super) stale: bool,
     /// The route is wrong: a newer one is worth waiting for where this one offers nothing else.
@@ -138,6 +142,8 @@ impl Delivery {
             fixed: None,
             late: Vec::new(),
             stored: None,
+            reports: None,
+            changed: None,
             stale: false,
             wrong: false,
             state: State::Choosing { not_before: now.instant, unless: None },
@@ -157,6 +163,16 @@ impl Delivery {
         self.parcel.size()
     }
 
+    /// When it was begun.
+    pub fn started(&self) -> Now {
+        self.started
+    }
+
+    /// What is sent.
+    pub fn parcel(&self) -> &Parcel {
+        &self.parcel
+    }
+
     /// The lane of an ordered message: those with a sharding key go one at a time.
     pub fn order_key(&self) -> Option<LaneKey> {
         lane_of(self.message())
@@ -170,6 +186,9 @@ impl Delivery {
 
     fn next_step(&mut self, now: Now, routes: &Routes) -> Step {
         loop {
+            if let Some(broker) = self.changed.take() {
+                return Step::Tell(Ask::Notice(broker));
+            }
             // For those who come after it, if not for this send.
             if std::mem::take(&mut self.stale) {
                 return Step::Tell(Ask::Refresh(self.message().shared_topic()));
@@ -282,8 +301,8 @@ impl Errand for Delivery {
         self.handle_end(now, attempt, outcome);
     }
 
-    fn handle_written(&mut self, _: Now, _: u32) {
-        self.handle_handed_over();
+    fn handle_written(&mut self, now: Now, _: u32) {
+        self.handle_handed_over(now);
     }
 
     fn handle_gone(&mut self) {

@@ -25,6 +25,7 @@ mod outcome;
 mod pacing;
 mod parcel;
 mod permits;
+mod report;
 mod routing;
 #[cfg(test)]
 mod tests;
@@ -42,4 +43,5 @@ pub use machine::Delivery;
 pub use options::SendOptions;
 pub use parcel::Parcel;
 pub use permits::{Asked, Permits};
+pub use report::{AttemptEnd, AttemptReport};
 pub use routing::Routing;

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use bytestring::ByteString;
+
 use super::{
-    Attempt, AttemptFailure, Delivered, Delivery, Outcome, SendErrorKind, TimeoutPhase,
+    Attempt, AttemptEnd, AttemptFailure, AttemptReport, Delivered, Delivery, Outcome,
+    SendErrorKind, TimeoutPhase,
     machine::{Late, State, Target},
 };
 use crate::{
@@ -35,14 +38,27 @@ impl Delivery {
 
     /// The transport has all bytes of a one-way call. Whether the broker will get them, nobody says:
     /// it speaks neither for its health nor against it.
-    pub(super) fn handle_handed_over(&mut self) {
-        if !matches!(self.state, State::Over(_)) {
-            if let State::Calling { target, .. } = &self.state {
-                let address = target.address.clone();
-                self.note_end(Some(address), true);
-            }
-            self.end_well(Delivered::HandedOver);
+    pub(super) fn handle_handed_over(&mut self, now: Now) {
+        if matches!(self.state, State::Over(_)) {
+            return;
         }
+        if let State::Calling { target, .. } = &self.state {
+            let target = target.clone();
+            self.note_end(Some(target.address.clone()), true);
+            self.report_end(now, &target, AttemptEnd::HandedOver);
+        }
+        self.end_well(Delivered::HandedOver);
+    }
+
+    fn report_end(&mut self, now: Now, target: &Target, end: AttemptEnd) {
+        let number = self.made;
+        self.report(|| AttemptReport::Ended {
+            number,
+            queue: target.queue.clone(),
+            address: Some(target.address.clone()),
+            elapsed: now.instant.saturating_since(target.begun),
+            end,
+        });
     }
 
     fn handle_answer(&mut self, now: Now, target: Target, outcome: Result<Frame, CallError>) {
@@ -61,7 +77,8 @@ impl Delivery {
     }
 
     fn handle_stored(&mut self, now: Now, target: Target, reply: SendReply) {
-        self.report_success(now, target.begun, target.health.as_deref());
+        let broker = target.queue.broker_name.clone();
+        self.report_success(now, target.begun, target.health.as_deref(), broker);
         self.note_end(Some(target.address.clone()), reply.is_traced);
         let status = reply.status;
         let receipt = self.receipt(target.queue.clone(), reply);
@@ -71,16 +88,25 @@ impl Delivery {
             && self.fixed.is_none()
             && !target.alone;
         if !elsewhere || self.stored.is_some() || self.attempts_left() <= 1 {
+            self.report_end(now, &target, AttemptEnd::Stored(status));
             return self.end_well(Delivered::Stored(receipt));
         }
         self.stored = Some(Box::new(receipt));
         self.fail_attempt(now, target, AttemptFailure::NotStoreOk { status });
     }
 
-    fn report_success(&self, now: Now, begun: Instant, health: Option<&BrokerHealth>) {
-        if let Some(health) = health {
-            let latency = now.instant.saturating_since(begun);
-            health.report_success(now.instant, latency, self.config.send_latency_enable);
+    fn report_success(
+        &mut self,
+        now: Now,
+        begun: Instant,
+        health: Option<&BrokerHealth>,
+        broker: ByteString,
+    ) {
+        let Some(health) = health else { return };
+        let (latency, watched) =
+            (now.instant.saturating_since(begun), self.config.send_latency_enable);
+        if health.report_success(now.instant, latency, watched) {
+            self.changed = Some(broker);
         }
     }
 
@@ -91,12 +117,18 @@ impl Delivery {
         let told = self.attempts.iter_mut().find(|told| told.number == attempt);
         match (judge(outcome), told) {
             (Ok(reply), Some(told)) => {
-                let (queue, address) = (told.queue.clone(), told.address.clone());
+                let (queue, address, mut elapsed) =
+                    (told.queue.clone(), told.address.clone(), told.elapsed);
                 if let Some(late) = late {
-                    self.report_success(now, late.begun, late.health.as_deref());
+                    elapsed = now.instant.saturating_since(late.begun);
+                    let (health, broker) = (late.health.as_deref(), queue.broker_name.clone());
+                    self.report_success(now, late.begun, health, broker);
                 }
-                self.note_end(address, reply.is_traced);
-                let receipt = self.receipt(queue, reply);
+                self.note_end(address.clone(), reply.is_traced);
+                let end = AttemptEnd::StoredLate(reply.status);
+                let receipt = self.receipt(queue.clone(), reply);
+                let number = attempt;
+                self.report(|| AttemptReport::Ended { number, queue, address, elapsed, end });
                 return self.end_well(Delivered::Stored(receipt));
             }
             // What was unknown is known now.
@@ -144,8 +176,9 @@ impl Delivery {
 
     pub(super) fn fail_attempt(&mut self, now: Now, target: Target, failure: AttemptFailure) {
         self.wrong = failure.is_of_a_wrong_route();
-        if let Some(health) = target.health.as_ref().filter(|_| failure.is_the_brokers_fault()) {
-            health.report_failure(now.instant, self.config.send_latency_enable);
+        let health = target.health.as_ref().filter(|_| failure.is_the_brokers_fault());
+        if health.is_some_and(|h| h.report_failure(now.instant, self.config.send_latency_enable)) {
+            self.changed = Some(target.queue.broker_name.clone());
         }
         // Whoever has been silent to many may be gone. Those that are merely slow now and then are
         // no reason to ask.
@@ -171,6 +204,13 @@ impl Delivery {
         let (fatal, busy) = (failure.is_fatal(), failure.is_busy());
         let again = self.was_tried(&queue);
         let number = self.made;
+        self.report(|| AttemptReport::Ended {
+            number,
+            queue: queue.clone(),
+            address: address.clone(),
+            elapsed,
+            end: AttemptEnd::Failed(failure.clone()),
+        });
         let attempt = Attempt { number, queue, address, advertised, elapsed, failure };
         let kind = self.kind_of(now, &attempt);
         self.made += 1;

@@ -132,14 +132,24 @@ impl Parcel {
         &self.message
     }
 
+    /// True for several messages in one request.
+    pub fn is_batch(&self) -> bool {
+        self.is_batch
+    }
+
+    /// True when the broker is not to answer.
+    pub fn is_oneway(&self) -> bool {
+        self.is_oneway
+    }
+
+    /// True for a half message.
+    pub fn is_half(&self) -> bool {
+        self.sys_flag & PREPARED != 0
+    }
+
     /// The bytes that it takes, properties included.
     pub fn size(&self) -> usize {
         self.body.len() + self.properties.len()
-    }
-
-    /// It is a half message.
-    pub(super) fn is_half(&self) -> bool {
-        self.sys_flag & PREPARED != 0
     }
 
     /// It is not to be sent, and this is why.

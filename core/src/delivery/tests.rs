@@ -7,6 +7,7 @@ mod needs;
 mod oneway;
 mod outcomes;
 mod prepared;
+mod reports;
 mod routing;
 mod traced;
 mod warming;
@@ -42,6 +43,8 @@ struct World {
     delivery: Delivery,
     /// What the client was told.
     told: Vec<Ask>,
+    /// The brokers whose state it has said to have changed.
+    noticed: Vec<ByteString>,
     /// The number of the last call.
     attempt: u32,
 }
@@ -61,7 +64,7 @@ impl World {
         let now = Now { instant: Instant::from_nanos(7), wall: UnixMillis(1_758_273_940_123) };
         let choice = Choice::Strategy(config.routing_strategy);
         let delivery = Delivery::new(now, Arc::new(config), parcel, options, &choice, 1).unwrap();
-        Self { now, routes: Routes::default(), delivery, told: Vec::new(), attempt: 0 }
+        Self { now, routes: Routes::default(), delivery, told: vec![], noticed: vec![], attempt: 0 }
     }
 
     /// A send to a topic with two queues on each of these brokers, all connected.
@@ -149,6 +152,7 @@ impl World {
     fn step(&mut self) -> Step {
         loop {
             match self.delivery.step(self.now, &self.routes) {
+                Step::Tell(Ask::Notice(broker)) => self.noticed.push(broker),
                 Step::Tell(ask) => self.told.push(ask),
                 step => {
                     if let Step::Call { attempt, .. } = step {

@@ -77,7 +77,7 @@ impl RouteError {
     }
 }
 
-struct List<'a>(&'a [Address]);
+pub(crate) struct List<'a>(pub(crate) &'a [Address]);
 
 impl fmt::Display for List<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,7 +88,7 @@ impl fmt::Display for List<'_> {
     }
 }
 
-struct Causes<'a>(&'a [(Address, String)]);
+pub(crate) struct Causes<'a>(pub(crate) &'a [(Address, String)]);
 
 impl fmt::Display for Causes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

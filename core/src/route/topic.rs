@@ -161,6 +161,11 @@ impl TopicRoute {
         self
     }
 
+    /// How many brokers the queues are on.
+    pub(crate) fn brokers_with_queues(&self) -> usize {
+        self.brokers_with_queues
+    }
+
     /// All queues that can be sent to, in their order.
     pub fn queues(&self) -> &[MessageQueue] {
         &self.queues

@@ -13,6 +13,7 @@ mod name_servers;
 mod room;
 mod sending;
 mod table;
+mod telling;
 mod trace;
 mod transactions;
 
@@ -23,10 +24,10 @@ use rocketmq_producer::ProducerConfig;
 use table::Row;
 
 /// Settings whose effect is still to come; each is to be taken out with it, and gets a row.
-const OWED: [&str; 1] = ["debug_enabled"];
+const OWED: [&str; 0] = [];
 
 /// Each theme's rows.
-const TABLES: [fn() -> Vec<Row>; 10] = [
+const TABLES: [fn() -> Vec<Row>; 11] = [
     identity::rows,
     sending::rows,
     choosing::rows,
@@ -36,6 +37,7 @@ const TABLES: [fn() -> Vec<Row>; 10] = [
     transactions::rows,
     name_servers::rows,
     connections::rows,
+    telling::rows,
     trace::rows,
 ];
 

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn vector(name: &str) -> String {
-        let vectors = include_str!("../../vectors.json");
+        let vectors = include_str!("../../../core/tests/vectors.json");
         let vectors: serde_json::Value = serde_json::from_str(vectors).expect("it is JSON");
         vectors[name]["text"].as_str().expect("it is there").to_owned()
     }

@@ -10,7 +10,7 @@ fn row_35_an_ill_broker_is_avoided_and_the_least_bad_one_used_when_all_are_ill()
     let mut world = World::new(config(), &["a", "b"]);
     let sick = |world: &mut World, broker: &str, failures| {
         let (health, now) = (world.health(broker), world.now.instant);
-        (0..failures).for_each(|_| health.report_failure(now, false));
+        (0..failures).for_each(|_| _ = health.report_failure(now, false));
     };
     sick(&mut world, "a", 5);
     world.calls("b");
@@ -57,7 +57,7 @@ fn what_is_the_messages_or_the_topics_fault_is_not_the_brokers() {
 fn row_35_an_unhealthy_broker_gets_first_attempts_one_at_a_time_and_recovers() {
     let mut world = World::new(config(), &["a", "b"]);
     let health = world.health("a");
-    (0..5).for_each(|_| health.report_failure(world.now.instant, false));
+    (0..5).for_each(|_| _ = health.report_failure(world.now.instant, false));
     assert_eq!(health.state(), BrokerState::Unhealthy);
     let routes = world.routes;
     let mut asked = Vec::new();
@@ -82,7 +82,7 @@ fn row_35_ill_brokers_recover_where_nothing_is_retried_too() {
     for failures in [3, 5] {
         let mut world = World::new(config(), &["a", "b"]);
         let health = world.health("a");
-        (0..failures).for_each(|_| health.report_failure(world.now.instant, false));
+        (0..failures).for_each(|_| _ = health.report_failure(world.now.instant, false));
         let routes = world.routes;
         for round in 0..100 {
             let mut world =
@@ -162,7 +162,7 @@ fn a_broker_that_was_recovered_by_hand_has_no_past() {
     }
     world.pass(40 * 9_000 * MS);
     health.recover();
-    (0..5).for_each(|_| health.report_failure(world.now.instant, false));
+    (0..5).for_each(|_| _ = health.report_failure(world.now.instant, false));
     assert_eq!(health.state(), BrokerState::Unhealthy);
     let (routes, fell_ill) = (world.routes, world.now.instant);
     let mut asked = Vec::new();

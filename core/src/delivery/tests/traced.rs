@@ -20,7 +20,7 @@ fn sending(message: Message) -> World {
 }
 
 fn expected(name: &str) -> String {
-    let vectors = include_str!("../../../../tests/vectors.json");
+    let vectors = include_str!("../../../tests/vectors.json");
     let vectors: serde_json::Value = serde_json::from_str(vectors).unwrap();
     vectors[name]["text"].as_str().unwrap().to_owned()
 }

@@ -8,7 +8,7 @@ use std::{
 use super::{
     BrokerState,
     latencies::{Latencies, avoided_for},
-    standing::Word,
+    standing::{Change, Word},
 };
 use crate::{
     mutants::{Mutant::UnhealthyForEver, is_on},
@@ -29,6 +29,8 @@ const FAILURE_LATENCY: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub struct BrokerHealth {
     standing: Word,
+    /// How often the state has changed.
+    changes: AtomicU32,
     turns: AtomicU32,
     /// When an unhealthy broker may be tried, in nanoseconds of the producer's clock.
     try_at: AtomicU64,
@@ -78,12 +80,14 @@ impl BrokerHealth {
     }
 
     /// The broker has stored a message, `latency` after it was asked to. `avoid_slow` keeps
-    /// further sends away for a while when that was long.
-    pub fn report_success(&self, now: Instant, latency: Duration, avoid_slow: bool) {
+    /// further sends away for a while when that was long. True when this has changed its state:
+    /// the client is to be told, by [`Ask::Notice`](crate::delivery::Ask::Notice).
+    pub fn report_success(&self, now: Instant, latency: Duration, avoid_slow: bool) -> bool {
         self.latencies.record(latency);
         self.successes.fetch_add(1, Ordering::Relaxed);
         self.last_success.store(stamp(now), Ordering::Relaxed);
-        if self.standing.succeeded().state == BrokerState::Unhealthy {
+        let change = self.standing.succeeded();
+        if change.after == BrokerState::Unhealthy {
             // It does serve: the next try need not wait.
             self.pause_ms.store(0, Ordering::Relaxed);
             self.try_at.store(now.as_nanos(), Ordering::Relaxed);
@@ -92,18 +96,35 @@ impl BrokerHealth {
         if avoid_slow {
             self.avoid_for(now, avoided_for(latency));
         }
+        self.count(change)
     }
 
-    /// An attempt with the broker has failed through its fault or its connection's.
-    pub fn report_failure(&self, now: Instant, avoid_slow: bool) {
+    /// An attempt with the broker has failed through its fault or its connection's. True as with
+    /// [`report_success`](Self::report_success).
+    pub fn report_failure(&self, now: Instant, avoid_slow: bool) -> bool {
         self.failures.fetch_add(1, Ordering::Relaxed);
         self.last_failure.store(stamp(now), Ordering::Relaxed);
-        if self.standing.failed().state == BrokerState::Unhealthy {
+        let change = self.standing.failed();
+        if change.after == BrokerState::Unhealthy {
             self.put_off(now);
         }
         if avoid_slow {
             self.avoid_for(now, avoided_for(FAILURE_LATENCY));
         }
+        self.count(change)
+    }
+
+    /// Whoever makes a change counts it, so that each is told of once.
+    fn count(&self, change: Change) -> bool {
+        if change.is_one() {
+            self.changes.fetch_add(1, Ordering::Relaxed);
+        }
+        change.is_one()
+    }
+
+    /// How often the state has changed so far.
+    pub(crate) fn changes(&self) -> u32 {
+        self.changes.load(Ordering::Relaxed)
     }
 
     /// The next try, and a pause before it that doubles unless one is being waited for already.
@@ -169,17 +190,20 @@ impl BrokerHealth {
         self.tried_until.store(0, Ordering::Relaxed);
     }
 
-    /// Sends avoid the broker until [`recover`](Self::recover).
-    pub fn suspend(&self) {
-        self.standing.set(BrokerState::Suspended);
+    /// Sends avoid the broker until [`recover`](Self::recover). True as with
+    /// [`report_success`](Self::report_success).
+    pub fn suspend(&self) -> bool {
+        self.count(self.standing.set(BrokerState::Suspended))
     }
 
-    /// The broker counts as healthy, whatever was before.
-    pub fn recover(&self) {
-        self.standing.set(BrokerState::Healthy);
+    /// The broker counts as healthy, whatever was before. True as with
+    /// [`report_success`](Self::report_success).
+    pub fn recover(&self) -> bool {
+        let change = self.standing.set(BrokerState::Healthy);
         for time in [&self.pause_ms, &self.try_at, &self.tried_until, &self.slow_until] {
             time.store(0, Ordering::Relaxed);
         }
+        self.count(change)
     }
 
     /// What is known at this moment.

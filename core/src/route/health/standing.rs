@@ -80,6 +80,20 @@ impl Standing {
     }
 }
 
+/// What one report has made of a state: of all that come together, each sees its own.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub(super) struct Change {
+    before: BrokerState,
+    pub(super) after: BrokerState,
+}
+
+impl Change {
+    pub(super) fn is_one(self) -> bool {
+        self.before != self.after
+    }
+}
+
 /// A standing that many threads change, without a lock.
 #[derive(Debug, Default)]
 pub(super) struct Word(AtomicU64);
@@ -89,22 +103,23 @@ impl Word {
         Standing::unpack(self.0.load(Ordering::Relaxed))
     }
 
-    pub(super) fn succeeded(&self) -> Standing {
+    pub(super) fn succeeded(&self) -> Change {
         self.change(Standing::succeeded)
     }
 
-    pub(super) fn failed(&self) -> Standing {
+    pub(super) fn failed(&self) -> Change {
         self.change(Standing::failed)
     }
 
-    pub(super) fn set(&self, state: BrokerState) {
-        self.change(|_| Standing { state, ..Standing::default() });
+    pub(super) fn set(&self, state: BrokerState) -> Change {
+        self.change(|_| Standing { state, ..Standing::default() })
     }
 
-    fn change(&self, change: impl Fn(Standing) -> Standing) -> Standing {
+    fn change(&self, change: impl Fn(Standing) -> Standing) -> Change {
         let next = |word| Some(change(Standing::unpack(word)).pack());
         let before = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
-        change(Standing::unpack(before.unwrap_or_default()))
+        let before = Standing::unpack(before.unwrap_or_default());
+        Change { before: before.state, after: change(before).state }
     }
 }
 

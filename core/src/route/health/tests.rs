@@ -14,11 +14,11 @@ fn at(time: Duration) -> Instant {
 }
 
 fn fail(health: &BrokerHealth, times: usize, time: Duration) {
-    (0..times).for_each(|_| health.report_failure(at(time), false));
+    (0..times).for_each(|_| _ = health.report_failure(at(time), false));
 }
 
 fn succeed(health: &BrokerHealth, times: usize, time: Duration) {
-    (0..times).for_each(|_| health.report_success(at(time), MS, false));
+    (0..times).for_each(|_| _ = health.report_success(at(time), MS, false));
 }
 
 #[test]

@@ -6,13 +6,14 @@ use std::{
     future::poll_fn,
     pin::Pin,
     rc::Rc,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use bytes::Buf as _;
 use rocketmq_producer_core::{
+    event::Event,
     link::{LinkError, Outgoing},
     model::Address,
     time::Instant,
@@ -62,16 +63,28 @@ pub(super) struct Dialing {
 
 /// Leaves its orders to the world, which spawns a task for each.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Orders(Arc<Mutex<Vec<Order>>>);
+pub(super) struct Orders {
+    orders: Arc<Mutex<Vec<Order>>>,
+    /// What the hub has told of.
+    told: Arc<Mutex<Vec<Event>>>,
+}
 
 impl Orders {
     fn add(&self, order: Order) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(order);
+        lock(&self.orders).push(order);
     }
 
     pub(super) fn take(&self) -> Vec<Order> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.orders))
     }
+
+    pub(super) fn take_told(&self) -> Vec<Event> {
+        std::mem::take(&mut *lock(&self.told))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Dialer for Orders {
@@ -87,6 +100,10 @@ impl Dialer for Orders {
 
     fn resolve(&mut self, link: Arc<SharedLink<DriverBell>>, address: Address) {
         self.add(Order::LookUp(Dialing { link, address }));
+    }
+
+    fn notify(&mut self, event: &Event) {
+        lock(&self.told).push(event.clone());
     }
 }
 

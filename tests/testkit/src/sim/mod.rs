@@ -37,6 +37,7 @@ mod run;
 mod sends;
 mod server;
 mod sweep;
+mod told;
 mod trace;
 mod traced;
 mod transactions;

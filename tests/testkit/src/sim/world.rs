@@ -27,6 +27,7 @@ use super::{
     peers::{BROKER_NAMES, BROKERS, NAME_SERVERS, Peer, Producer, TOPIC, home},
     producer::{Doing, SimProducer},
     server::{Received, Server},
+    told::Told,
     trace::Trace,
     transactions::{CHECKED_AFTER, CHECKED_EVERY},
     trouble::Trouble,
@@ -128,6 +129,7 @@ pub struct World {
     /// In which order the producers heard of sends.
     pub(super) first_polls: Rc<RefCell<BTreeMap<SendId, u64>>>,
     pub(super) oracle: Oracle,
+    pub(super) told: Told,
     pub(super) trace: Trace,
     pub(super) coverage: Coverage,
     pub(super) chaos: Chaos,
@@ -204,6 +206,7 @@ impl World {
             last_dials: BTreeMap::new(),
             first_polls: Rc::default(),
             oracle: Oracle::default(),
+            told: Told::default(),
             trace: Trace::new(timeline),
             coverage: Coverage::default(),
             chaos: Chaos::new(rng.fork()),
@@ -431,6 +434,9 @@ impl World {
                         link.resolved(self.network.borrow().look_up(&address));
                     }
                 }
+            }
+            for event in self.producers[index].orders.take_told() {
+                self.take_down(index, event);
             }
         }
         loop {
