@@ -51,13 +51,17 @@ pub use rocketmq_producer_core::{
     route::{
         BadSelection, BrokerHealthStats, BrokerState, HeartbeatStats, QueueSelector, RouteError,
     },
+    stats::{
+        BrokerStats, FailureClass, InFlightStats, LatencyStats, OnewayStats, ProducerStats,
+        RouterStats,
+    },
     time::UnixMillis,
     transaction::{
         Confirmed, TransactionMetadata, TransactionReceipt, TransactionStats, Unconfirmed,
     },
 };
 pub use rocketmq_producer_shared::{
-    AsyncTransactionListener, OnThreads, OnewayStats, PrepareError, ShutdownError, StartError,
+    AsyncTransactionListener, OnThreads, PrepareError, ShutdownError, StartError,
     TransactionListener,
 };
 

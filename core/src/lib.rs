@@ -17,7 +17,7 @@
 //!
 //! [`codec`] turns bytes into frames and back; [`route`] turns name servers' answers into queues;
 //! [`model`] and [`command`] are the vocabulary. Dependencies point one way:
-//! `time, ids ← codec ← model ← command ← route ← link ← delivery ← transaction, client`.
+//! `time, ids, counting ← codec ← model ← command ← route ← link ← delivery ← transaction, client, stats`.
 //!
 //! # The loop
 //!
@@ -59,6 +59,7 @@
 pub mod client;
 pub mod codec;
 pub mod command;
+mod counting;
 pub mod delivery;
 pub mod ids;
 pub mod link;
@@ -68,6 +69,7 @@ pub mod mutants;
 #[cfg(not(feature = "mutants"))]
 mod mutants;
 pub mod route;
+pub mod stats;
 pub mod time;
 pub mod transaction;
 mod waiter;

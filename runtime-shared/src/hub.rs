@@ -8,7 +8,7 @@ use rocketmq_producer_core::{
     link::{Call, CallError, LinkConfig, LinkError, Manner, Refusal},
     model::{Address, ProducerConfig},
     route::Routes,
-    time::Deadline,
+    time::{Deadline, Instant},
 };
 
 use crate::{Bell, Session, SharedLink, Token, View, Wire, gathering::Gatherer, links::LinkTable};
@@ -56,11 +56,14 @@ pub struct Hub<D: Dialer> {
     /// Links that have ended in this turn. They stay in the table until its outputs are carried
     /// out: what was still to be called on them is to learn their own cause.
     ended: Vec<LinkId>,
+    /// When statistics are reset next.
+    reset_at: Option<Instant>,
     stopped: bool,
 }
 
 impl<D: Dialer> Hub<D> {
     pub(crate) fn new(client: Client, session: Arc<Session<D::Wire>>, dialer: D) -> Self {
+        let reset_at = next_reset(&session);
         Self {
             client,
             session,
@@ -69,6 +72,7 @@ impl<D: Dialer> Hub<D> {
             routes: Arc::default(),
             links: LinkTable::default(),
             ended: Vec::new(),
+            reset_at,
             stopped: false,
         }
     }
@@ -107,6 +111,10 @@ impl<D: Dialer> Hub<D> {
         self.client.handle_timeout(now);
         self.session.desk.with(|table| table.handle_timeout(now));
         self.session.gather(|accumulator| accumulator.handle_timeout(now));
+        if self.reset_at.is_some_and(|at| at <= now.instant) {
+            self.session.reset_all_stats();
+            self.reset_at = next_reset(&self.session);
+        }
         while let Some(output) = self.client.poll() {
             self.carry_out(output);
         }
@@ -125,6 +133,8 @@ impl<D: Dialer> Hub<D> {
         let gathered = self.session.gatherer.as_ref().and_then(Gatherer::deadline);
         let own = Deadline::sooner(self.client.deadline(), self.waiting.deadline());
         let own = Deadline::sooner(own, gathered);
+        let reset = self.reset_at.map(|at| Deadline { at, why: "statistics are to be reset" });
+        let own = Deadline::sooner(own, reset);
         Deadline::sooner(own, transactions)
     }
 
@@ -202,7 +212,7 @@ impl<D: Dialer> Hub<D> {
         let config = link_config(&self.session.config, self.session.next_seed());
         let inbox = Arc::clone(&self.session.inbox);
         let clock = self.session.clock.clone();
-        let (oneways, wire) = (Arc::clone(&self.session.oneways), self.dialer.wire());
+        let (oneways, wire) = (Arc::clone(&self.session.statistics.oneways), self.dialer.wire());
         let link = Arc::new(SharedLink::new(id, config, inbox, clock, oneways, wire));
         self.links.insert(Arc::clone(&link));
         self.dialer.dial(link, address, timeout);
@@ -244,6 +254,12 @@ impl<D: Dialer> Drop for Hub<D> {
             self.stop(LinkError::DriverGone);
         }
     }
+}
+
+/// When the session's statistics are to be reset after this moment, if ever.
+fn next_reset<W: Wire>(session: &Session<W>) -> Option<Instant> {
+    let interval = session.config.stats_reset_interval;
+    (!interval.is_zero()).then(|| session.clock.now().instant + interval)
 }
 
 fn refusal(why: Refusal) -> CallError {

@@ -62,6 +62,11 @@ impl<W: Wire, E: Errand> Journey<W, E> {
         &self.session.session
     }
 
+    /// The session and the errand.
+    pub(crate) fn parts(&self) -> (&Session<W>, &E) {
+        (&self.session.session, &self.errand)
+    }
+
     pub(crate) fn slot(&self) -> &Arc<Slot> {
         &self.slot
     }

@@ -35,11 +35,11 @@ mod lifecycle;
 mod link;
 mod links;
 mod listener;
-mod oneways;
 mod preparing;
 mod sending;
 mod session;
 mod slot;
+mod statistics;
 mod tasks;
 mod threads;
 mod transaction;
@@ -62,8 +62,8 @@ pub use link::{Completion, SharedLink, Token, Wire};
 pub use listener::{
     AsyncTransactionListener, OnThreads, TransactionListener, check, execute, settled,
 };
-pub use oneways::OnewayStats;
 pub use preparing::{PrepareError, Preparing};
+pub use rocketmq_producer_core::stats::OnewayStats;
 pub use sending::{Answered, Oneway, Sending};
 pub use session::{Load, Session, View};
 pub use slot::{Bell, Caller};

@@ -13,7 +13,10 @@ use rocketmq_producer_core::{
     time::Instant,
 };
 
-use crate::{Clock, Journey, Timed, Wire, gathering::Gathered, session::InFlight, slot::Slot};
+use crate::{
+    Clock, Journey, Timed, Wire, gathering::Gathered, session::InFlight, slot::Slot,
+    statistics::Sent,
+};
 
 /// A send in flight: a [`Delivery`], and all that it waits for. See [`Journey`] for what becomes of
 /// it when it is dropped.
@@ -25,6 +28,17 @@ pub struct Sending<W: Wire> {
     turn: Option<TimeoutPhase>,
     /// The hub has been told to wake it when its time is up.
     settled: bool,
+    /// What is to be counted when it is over; none once it is.
+    uncounted: Option<Cargo>,
+}
+
+/// Whose messages a send carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cargo {
+    /// One, that it answers for itself.
+    Own,
+    /// So many, that a batch or those who wait for a lot answer for.
+    Of(u64),
 }
 
 impl<W: Wire> Sending<W> {
@@ -34,9 +48,41 @@ impl<W: Wire> Sending<W> {
         slot: Arc<Slot>,
         turn: TimeoutPhase,
         session: InFlight<W>,
+        cargo: Cargo,
     ) -> Self {
+        if cargo == Cargo::Own {
+            session.session.statistics.entered(1);
+        }
         let journey = Journey::new(delivery, slot, session);
-        Self { journey, turn: Some(turn), settled: false }
+        Self { journey, turn: Some(turn), settled: false, uncounted: Some(cargo) }
+    }
+
+    /// It is not to be begun after all, and its message is counted elsewhere.
+    pub(crate) fn disown(&mut self) {
+        if self.uncounted.take() == Some(Cargo::Own) {
+            self.journey.session().statistics.disowned();
+        }
+    }
+
+    /// It is over, or dropped before that.
+    fn count(&mut self, result: Option<&Result<Delivered, SendError>>) {
+        let Some(cargo) = self.uncounted.take() else { return };
+        let (session, delivery) = self.journey.parts();
+        let statistics = &session.statistics;
+        let Cargo::Of(messages) = cargo else {
+            let topic = delivery.message().topic();
+            let since = delivery.started().instant;
+            match result {
+                Some(Ok(_)) => statistics.sent(topic, how(delivery), false),
+                Some(Err(error)) => {
+                    let after = || session.clock.now().instant.saturating_since(since);
+                    statistics.failed(error.message().topic(), error.kind(), after);
+                }
+                None => statistics.dropped(1),
+            }
+            return statistics.request_over(delivery, result, 1);
+        };
+        statistics.request_over(delivery, result, messages);
     }
 
     /// Waits for its lane and its permit; none once it has them, or else how it has ended for want
@@ -76,6 +122,22 @@ impl<W: Wire> Sending<W> {
         Poll::Ready(None)
     }
 
+    /// Waits for its turn, then for its journey's end.
+    fn poll_through(&mut self, context: &mut Context<'_>) -> Poll<Result<Delivered, SendError>> {
+        if self.turn.is_some() {
+            match self.poll_turn(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => {}
+                Poll::Ready(Some(result)) => {
+                    self.journey.slot().finish();
+                    self.leave_line();
+                    return Poll::Ready(result);
+                }
+            }
+        }
+        Pin::new(&mut self.journey).poll(context)
+    }
+
     /// One that has waited for its permit and has gone makes way for those behind it.
     fn leave_line(&mut self) {
         if self.turn.take() == Some(TimeoutPhase::Permit) {
@@ -88,19 +150,11 @@ impl<W: Wire> Future for Sending<W> {
     type Output = Result<Delivered, SendError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if this.turn.is_some() {
-            match this.poll_turn(context) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(None) => {}
-                Poll::Ready(Some(result)) => {
-                    this.journey.slot().finish();
-                    this.leave_line();
-                    return Poll::Ready(result);
-                }
-            }
+        let polled = self.poll_through(context);
+        if let Poll::Ready(result) = &polled {
+            self.count(Some(result));
         }
-        Pin::new(&mut this.journey).poll(context)
+        polled
     }
 }
 
@@ -120,6 +174,7 @@ impl<W: Wire> Timed for Sending<W> {
 
 impl<W: Wire> Drop for Sending<W> {
     fn drop(&mut self) {
+        self.count(None);
         self.journey.slot().abandon();
         self.leave_line();
     }
@@ -140,6 +195,14 @@ pub enum Answered<W: Wire> {
 #[derive(Debug)]
 #[must_use = "a send does nothing unless it is polled"]
 pub struct Oneway<W: Wire>(pub(crate) Sending<W>);
+
+/// How a delivery has ended well.
+fn how(delivery: &Delivery) -> Sent {
+    match delivery.answered_at() {
+        Some(at) => Sent::Stored(at.saturating_since(delivery.started().instant)),
+        None => Sent::HandedOver,
+    }
+}
 
 /// What a send that was to be answered has ended with.
 pub(crate) fn receipt(delivered: Delivered) -> SendReceipt {
@@ -187,13 +250,7 @@ impl<W: Wire> Future for Oneway<W> {
     type Output = Result<(), SendError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Poll::Ready(result) = Pin::new(&mut self.0).poll(context) else {
-            return Poll::Pending;
-        };
-        if result.is_ok() {
-            self.0.journey.session().oneways.handed_over(1);
-        }
-        Poll::Ready(result.map(drop))
+        Pin::new(&mut self.0).poll(context).map_ok(drop)
     }
 }
 

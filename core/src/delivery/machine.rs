@@ -6,7 +6,7 @@ use bytestring::ByteString;
 
 use super::{
     Ask, Attempt, Delivered, Errand, LaneKey, Parcel, SendError, SendErrorKind, SendOptions, Step,
-    TimeoutPhase, lanes::lane_of, options::Policy, pacing::Pacing,
+    TimeoutPhase, lanes::lane_of, options::Policy, pacing::Pacing, tally::Tally,
 };
 use crate::{
     codec::Frame,
@@ -57,6 +57,8 @@ pub struct Delivery {
     pub(super) waited_for: TimeoutPhase,
     /// Rounds of questions about the topic that were over when this send first asked.
     pub(super) route_rounds: Option<u64>,
+    /// For whoever counts.
+    pub(super) tally: Tally,
 }
 
 #[derive(Debug)]
@@ -140,6 +142,7 @@ impl Delivery {
             state: State::Choosing { not_before: now.instant, unless: None },
             waited_for: TimeoutPhase::Route,
             route_rounds: None,
+            tally: Tally::default(),
         })
     }
 

@@ -26,6 +26,7 @@ mod pacing;
 mod parcel;
 mod permits;
 mod routing;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -41,3 +42,4 @@ pub use options::SendOptions;
 pub use parcel::Parcel;
 pub use permits::{Asked, Permits};
 pub use routing::Routing;
+pub use tally::AttemptEnd;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     Attempt, AttemptFailure, Delivered, Delivery, Outcome, SendErrorKind, TimeoutPhase,
     machine::{Late, State, Target},
+    tally::Answered,
 };
 use crate::{
     codec::Frame,
@@ -36,6 +37,9 @@ impl Delivery {
     /// The transport has all bytes of a one-way call. Whether the broker will get them, nobody says:
     /// it speaks neither for its health nor against it.
     pub(super) fn handle_handed_over(&mut self) {
+        if let State::Calling { target, .. } = &self.state {
+            self.tally.handed_over = Some(target.queue.broker_name.clone());
+        }
         if !matches!(self.state, State::Over(_)) {
             self.end_well(Delivered::HandedOver);
         }
@@ -58,6 +62,7 @@ impl Delivery {
 
     fn handle_stored(&mut self, now: Now, target: Target, reply: SendReply) {
         self.report_success(now, target.begun, target.health.as_deref());
+        self.note_answer(now, self.made, &target.queue, target.begun);
         let status = reply.status;
         let receipt = self.receipt(target.queue.clone(), reply);
         let elsewhere = self.config.retry_another_broker_when_not_store_ok
@@ -72,10 +77,23 @@ impl Delivery {
         self.fail_attempt(now, target, AttemptFailure::NotStoreOk { status });
     }
 
+    fn note_answer(&mut self, now: Now, attempt: u32, queue: &MessageQueue, begun: Instant) {
+        let latency = now.instant.saturating_since(begun);
+        let (broker, at) = (queue.broker_name.clone(), now.instant);
+        self.tally.answered = Some(Answered { attempt, broker, latency, at });
+    }
+
     fn report_success(&self, now: Now, begun: Instant, health: Option<&BrokerHealth>) {
         if let Some(health) = health {
             let latency = now.instant.saturating_since(begun);
             health.report_success(now.instant, latency, self.config.send_latency_enable);
+        }
+    }
+
+    /// Another's answer ends the send while this one's is awaited.
+    fn abandon_current(&mut self) {
+        if let State::Calling { target, .. } = &self.state {
+            self.tally.abandoned = Some(target.queue.broker_name.clone());
         }
     }
 
@@ -87,10 +105,13 @@ impl Delivery {
         match (judge(outcome), told) {
             (Ok(reply), Some(told)) => {
                 let queue = told.queue.clone();
-                if let Some(late) = late {
+                if let Some(late) = &late {
                     self.report_success(now, late.begun, late.health.as_deref());
                 }
                 let receipt = self.receipt(queue, reply);
+                self.abandon_current();
+                let begun = late.map_or(now.instant, |late| late.begun);
+                self.note_answer(now, attempt, &receipt.message_queue, begun);
                 return self.end_well(Delivered::Stored(receipt));
             }
             // What was unknown is known now.
@@ -203,7 +224,8 @@ impl Delivery {
         if self.attempts.len() >= ATTEMPTS_TOLD
             && let Some(busy) = self.attempts.iter().position(|told| told.failure.is_busy())
         {
-            self.attempts.remove(busy);
+            let busy = self.attempts.remove(busy);
+            self.tally.count_untold(busy.queue.broker_name);
         }
         self.attempts.push(attempt);
     }

@@ -133,6 +133,11 @@ impl Parcel {
         self.body.len() + self.properties.len()
     }
 
+    /// It is a transaction's half message.
+    pub(super) fn is_half(&self) -> bool {
+        self.sys_flag & PREPARED == PREPARED
+    }
+
     /// It is not to be sent, and this is why.
     #[must_use]
     pub fn refused(self, why: SendErrorKind) -> SendError {

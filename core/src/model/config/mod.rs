@@ -146,6 +146,8 @@ pub struct ProducerConfig {
     /// Where brokers really are, when the addresses they advertise are of no use here. None: where
     /// they say.
     pub address_translation: Option<SharedTranslation>,
+    /// How often statistics are reset by themselves, while the producer runs; zero is never. 0.
+    pub stats_reset_interval: Duration,
     /// How long `shutdown` waits for what is in flight. 3 s.
     pub shutdown_timeout: Duration,
     /// Sends that may await their reply on one connection; further ones wait for room. 10,000.
@@ -203,6 +205,7 @@ impl Default for ProducerConfig {
             connect_timeout: Duration::from_secs(3),
             reconnect_backoff_max: Duration::from_secs(10),
             address_translation: None,
+            stats_reset_interval: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(3),
             connection_in_flight_max: 10_000,
             connection_queue_bytes_max: 1024 * 1024,
