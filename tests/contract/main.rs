@@ -14,6 +14,7 @@ mod hostile;
 mod life;
 mod oneway;
 mod routing;
+mod statistics;
 #[allow(dead_code, reason = "other suites use the rest of it")]
 mod subject;
 mod traces;
