@@ -62,11 +62,12 @@ fn fault(random: &mut fastrand::Rng) -> (&'static str, Fault) {
     let either = if random.bool() { BUSY } else { SILENT };
     let (times, remark) = (random.u32(1..=6), "as the seed has it".to_owned());
     match random.u32(..100) {
-        0..25 => (CUT, Fault::CloseInsteadOfReply(1)),
-        25..40 => (BUSY, Fault::Answer { code: 2, remark: "[REJECTREQUEST]".to_owned(), times }),
-        40..58 => (either, Fault::Answer { code: 13, remark, times }),
-        58..78 => (either, Fault::AnswerAfterActing { code: 10, remark, times }),
-        78..98 => (either, Fault::AnswerAfterActing { code: 1, remark, times }),
+        // Rarely: a broker that is lost all the time is dialled less and less.
+        0..4 => (CUT, Fault::CloseInsteadOfReply(1)),
+        4..30 => (BUSY, Fault::Answer { code: 2, remark: "[REJECTREQUEST]".to_owned(), times }),
+        30..54 => (either, Fault::Answer { code: 13, remark, times }),
+        54..76 => (either, Fault::AnswerAfterActing { code: 10, remark, times }),
+        76..98 => (either, Fault::AnswerAfterActing { code: 1, remark, times }),
         _ => (SILENT, Fault::SwallowSends(1)),
     }
 }
