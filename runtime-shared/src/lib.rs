@@ -67,6 +67,7 @@ pub use rocketmq_producer_core::stats::OnewayStats;
 pub use sending::{Answered, Oneway, Sending};
 pub use session::{Load, Session, View};
 pub use slot::{Bell, Caller};
+pub use statistics::{Sent, Statistics};
 pub use tasks::Transaction;
 pub use threads::Threads;
 pub use transaction::{Ending, Half, HalfSending};

@@ -38,7 +38,7 @@ const BROKERS_MAX: usize = 256;
 /// a send of its own, its seat in a lot or its batch. Requests and their attempts are counted by
 /// [`request_over`](Self::request_over).
 #[derive(Debug)]
-pub(crate) struct Statistics {
+pub struct Statistics {
     in_flight: AtomicU64,
     /// Of messages that are stored; their number is its count.
     latency: Histogram,
@@ -58,7 +58,7 @@ pub(crate) struct Statistics {
 
 /// How a message was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sent {
+pub enum Sent {
     /// A broker has stored it, so long after the call.
     Stored(Duration),
     /// A socket has taken it.
@@ -97,7 +97,7 @@ impl Statistics {
     }
 
     /// Messages are in flight from now on.
-    pub(crate) fn entered(&self, messages: u64) {
+    pub fn entered(&self, messages: u64) {
         add(&self.in_flight, messages);
         self.exports.entered(messages);
     }
@@ -113,7 +113,7 @@ impl Statistics {
     }
 
     /// A message to a topic has come to a good end, in company or alone.
-    pub(crate) fn sent(&self, topic: &str, how: Sent, in_company: bool) {
+    pub fn sent(&self, topic: &str, how: Sent, in_company: bool) {
         match how {
             Sent::Stored(latency) => self.latency.record(latency, 1),
             Sent::HandedOver => self.oneways.handed_over(),
@@ -126,19 +126,14 @@ impl Statistics {
     }
 
     /// A message to a topic has come to a bad end, so long after the call.
-    pub(crate) fn failed(
-        &self,
-        topic: &str,
-        why: &SendErrorKind,
-        after: impl FnOnce() -> Duration,
-    ) {
+    pub fn failed(&self, topic: &str, why: &SendErrorKind, after: impl FnOnce() -> Duration) {
         self.count_failure(why);
         self.left(1);
         self.exports.failed(topic, after);
     }
 
     /// A message was refused before it was in flight.
-    pub(crate) fn refused(&self, error: &SendError) {
+    pub fn refused(&self, error: &SendError) {
         self.count_failure(error.kind());
     }
 
@@ -151,7 +146,7 @@ impl Statistics {
     }
 
     /// Callers have dropped messages before their end.
-    pub(crate) fn dropped(&self, messages: u64) {
+    pub fn dropped(&self, messages: u64) {
         if messages > 0 {
             add(&self.dropped, messages);
             self.left(messages);
@@ -160,7 +155,7 @@ impl Statistics {
     }
 
     /// A request of so many messages is over, or is dropped.
-    pub(crate) fn request_over(
+    pub fn request_over(
         &self,
         delivery: &Delivery,
         result: Option<&Result<Delivered, SendError>>,
@@ -207,7 +202,7 @@ impl Statistics {
     }
 
     /// What was counted here; the rest is for whoever knows it.
-    pub(crate) fn read(&self, reading: Reading) -> ProducerStats {
+    pub fn read(&self, reading: Reading) -> ProducerStats {
         let mut stats = ProducerStats::default();
         let failed =
             |class: &FailureClass| Some((*class, reading.of(self.failures.get(*class as usize)?)));
@@ -227,7 +222,7 @@ impl Statistics {
     }
 
     /// How messages were routed, and how brokers have served; `state` is what is thought of them now.
-    pub(crate) fn read_router(
+    pub fn read_router(
         &self,
         reading: Reading,
         state: impl Fn(&str) -> Option<BrokerState>,
