@@ -88,6 +88,10 @@ pub use rocketmq_producer_core::{
     route::{
         BadSelection, BrokerHealthStats, BrokerState, HeartbeatStats, QueueSelector, RouteError,
     },
+    stats::{
+        BrokerStats, FailureClass, InFlightStats, LatencyStats, OnewayStats, ProducerStats,
+        RouterStats,
+    },
     time::UnixMillis,
     trace::TraceStats,
     transaction::{
@@ -95,7 +99,7 @@ pub use rocketmq_producer_core::{
     },
 };
 pub use rocketmq_producer_shared::{
-    AsyncTransactionListener, OnThreads, OnewayStats, PrepareError, ShutdownError, StartError,
+    AsyncTransactionListener, OnThreads, PrepareError, ShutdownError, StartError,
     TransactionListener,
 };
 

@@ -51,7 +51,8 @@
 //! Nothing here logs: what changes is handed out as an [`event::Event`].
 //! [`codec`] turns bytes into frames and back; [`route`] turns name servers' answers into queues;
 //! [`model`] and [`command`] are the vocabulary. Dependencies point one way:
-//! `time, ids ← codec ← model ← command ← route ← link ← event ← delivery ← trace, transaction, client`.
+//! `time, ids, counting ← codec ← model ← command ← route ← link ← event ← delivery ← trace, transaction, client,
+//! stats`.
 //!
 //! # The loop
 //!
@@ -111,6 +112,7 @@
 pub mod client;
 pub mod codec;
 pub mod command;
+mod counting;
 pub mod delivery;
 pub mod error;
 pub mod event;
@@ -122,6 +124,7 @@ pub mod mutants;
 #[cfg(not(feature = "mutants"))]
 mod mutants;
 pub mod route;
+pub mod stats;
 pub mod time;
 pub mod trace;
 pub mod transaction;

@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use rocketmq_producer_core::{
@@ -20,6 +21,7 @@ use rocketmq_producer_core::{
 
 use crate::{
     Clock, Journey, Sending, Session, Timed, Wire, sending::receipt, session::InFlight, slot::Slot,
+    statistics::Sent,
 };
 
 /// How each message of a batch has ended, in the order of the call.
@@ -43,6 +45,8 @@ pub(crate) struct Batch<W: Wire> {
     slot: Arc<Slot>,
     stage: Stage<W>,
     session: InFlight<W>,
+    /// Messages that are in flight still.
+    uncounted: u64,
 }
 
 #[derive(Debug)]
@@ -81,7 +85,10 @@ impl<W: Wire> Batch<W> {
         let keys: BTreeSet<LaneKey> = messages.iter().filter_map(key).collect();
         let (wanted, slot) = (keys.len(), Arc::new(Slot::default()));
         session.session.enter_lanes(keys.into_iter().collect(), &slot);
+        let uncounted = messages.len() as u64;
+        session.session.statistics.entered(uncounted);
         Self {
+            uncounted,
             results: messages.iter().map(|_| None).collect(),
             messages,
             choice: options.choice.clone().unwrap_or_else(|| default.clone()),
@@ -162,9 +169,12 @@ impl<W: Wire> Batch<W> {
 
     /// Nothing more is sent.
     fn fail_rest(&mut self, why: &SendErrorKind) {
-        for (message, result) in self.messages.iter().zip(&mut self.results) {
-            let failed = || Err(SendError::not_sent(why.clone(), message.clone()));
-            result.get_or_insert_with(failed);
+        let rest =
+            (0..self.messages.len()).filter(|at| matches!(self.results.get(*at), Some(None)));
+        let (rest, after) = (rest.collect::<Vec<_>>(), self.elapsed());
+        for (index, message) in rest.iter().zip(self.pick(&rest)) {
+            let failed = Err(SendError::not_sent(why.clone(), message));
+            self.put(*index, failed, after, false);
         }
     }
 
@@ -214,7 +224,8 @@ impl<W: Wire> Batch<W> {
         let parcel = if self.oneway { parcel?.oneway() } else { parcel? };
         let mut options = self.options.clone();
         options.choice = Some(queue.map_or_else(|| self.choice.clone(), Choice::Queue));
-        session.begin_request(self.started, parcel, options, self.session.share())
+        let (guard, count) = (self.session.share(), members.len() as u64);
+        session.begin_request(self.started, parcel, options, guard, count)
     }
 
     fn pick(&self, members: &[usize]) -> Vec<Message> {
@@ -237,10 +248,35 @@ impl<W: Wire> Batch<W> {
                 messages.into_iter().map(|message| Err(error.for_message(message))).collect()
             }
         };
+        let after = self.elapsed();
         for (index, result) in members.iter().zip(each) {
-            if let Some(place) = self.results.get_mut(*index) {
-                *place = Some(result);
-            }
+            self.put(*index, result, after, members.len() > 1);
+        }
+    }
+
+    /// Since its call.
+    fn elapsed(&self) -> Duration {
+        self.session().clock.now().instant.saturating_since(self.started.instant)
+    }
+
+    /// One message's end, so long after the call.
+    fn put(
+        &mut self,
+        index: usize,
+        result: Result<Delivered, SendError>,
+        after: Duration,
+        in_company: bool,
+    ) {
+        let statistics = &self.session.session.statistics;
+        let topic = self.messages.get(index).map_or("", Message::topic);
+        match &result {
+            Ok(Delivered::Stored(_)) => statistics.sent(topic, Sent::Stored(after), in_company),
+            Ok(Delivered::HandedOver) => statistics.sent(topic, Sent::HandedOver, in_company),
+            Err(error) => statistics.failed(topic, error.kind(), || after),
+        }
+        self.uncounted -= 1;
+        if let Some(place) = self.results.get_mut(index) {
+            *place = Some(result);
         }
     }
 }
@@ -273,6 +309,9 @@ impl<W: Wire> Future for Batch<W> {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(Ok(route)) => this.enter_sending(Some(&route)),
                     Poll::Ready(Err(why)) => {
+                        if why.is_unrouted() {
+                            this.session().statistics.batch_unrouted();
+                        }
                         this.fail_rest(&why);
                         this.stage = Stage::Sending(Vec::new());
                     }
@@ -310,6 +349,7 @@ impl<W: Wire> Drop for Batch<W> {
     fn drop(&mut self) {
         // Its lanes go with it.
         self.slot.finish();
+        self.session().statistics.dropped(self.uncounted);
     }
 }
 
@@ -357,10 +397,11 @@ impl<W: Wire> BatchOrNone<W> {
         }
     }
 
-    fn count_handed_over(&self, results: &Results) {
-        if let Self::Begun(batch) = self {
-            let count = results.iter().filter(|result| result.is_ok()).count();
-            batch.session().oneways.handed_over(count as u64);
+    /// What all its messages were refused for, if they were.
+    pub(crate) fn refusals(&self) -> &[SendError] {
+        match self {
+            Self::Begun(_) => &[],
+            Self::Refused(errors, _) => errors,
         }
     }
 }
@@ -377,9 +418,7 @@ impl<W: Wire> Future for OnewayBatch<W> {
     type Output = Vec<Result<(), SendError>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Poll::Ready(results) = self.0.poll(context) else { return Poll::Pending };
-        self.0.count_handed_over(&results);
-        Poll::Ready(results.into_iter().map(|one| one.map(drop)).collect())
+        self.0.poll(context).map(|all| all.into_iter().map(|one| one.map(drop)).collect())
     }
 }
 

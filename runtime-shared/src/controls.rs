@@ -27,13 +27,33 @@ macro_rules! producer_controls {
             self.lifecycle.brokers()
         }
 
-        /// The heartbeats to all brokers since the last start: how many were sent, and what became
-        /// of them.
+        /// What this producer has done since it was made, or since its statistics were last reset:
+        /// messages sent, failed and in flight, retries, latencies and the rest. Starting and
+        /// shutting down resets nothing.
+        pub fn stats(&self) -> $crate::core::stats::ProducerStats {
+            self.lifecycle.stats()
+        }
+
+        /// Where messages went since then, and how each broker has served.
+        pub fn router_stats(&self) -> $crate::core::stats::RouterStats {
+            self.lifecycle.router_stats()
+        }
+
+        /// Lets everything that [`stats`](Self::stats) and [`router_stats`](Self::router_stats) count
+        /// begin anew, and tells what the former came to until now: whoever adds such results up
+        /// misses nothing. What is in flight stays in flight.
+        ///
+        /// `stats_reset_interval` does this now and then.
+        pub fn reset_stats(&self) -> $crate::core::stats::ProducerStats {
+            self.lifecycle.reset_stats()
+        }
+
+        /// The heartbeats to all brokers: how many were sent, and what became of them.
         pub fn heartbeat_stats(&self) -> $crate::core::route::HeartbeatStats {
             self.lifecycle.heartbeats()
         }
 
-        /// One-way sends since the last start: how many sockets have taken, and how many of these
+        /// One-way sends: how many sockets have taken, and how many of these
         /// may have been lost with their connection.
         pub fn oneway_stats(&self) -> $crate::OnewayStats {
             self.lifecycle.oneway_stats()
@@ -102,7 +122,24 @@ macro_rules! transaction_controls {
             self.producer.lifecycle.set_max_check_times(times);
         }
 
-        /// What transactions have come to since the last start.
+        /// What this producer has done, as [`Producer::stats`] says it: half messages are counted as
+        /// the messages that they are.
+        pub fn stats(&self) -> $crate::core::stats::ProducerStats {
+            self.producer.stats()
+        }
+
+        /// Where messages went, and how each broker has served, as [`Producer::router_stats`].
+        pub fn router_stats(&self) -> $crate::core::stats::RouterStats {
+            self.producer.router_stats()
+        }
+
+        /// Lets all counters begin anew, as [`Producer::reset_stats`].
+        pub fn reset_stats(&self) -> $crate::core::stats::ProducerStats {
+            self.producer.reset_stats()
+        }
+
+        /// What transactions have come to since the producer was made, or since its statistics were
+        /// last reset.
         pub fn transaction_stats(&self) -> $crate::core::transaction::TransactionStats {
             self.producer.lifecycle.transaction_stats()
         }

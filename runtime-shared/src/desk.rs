@@ -69,6 +69,13 @@ impl Desk {
         step(&mut lock(&self.table))
     }
 
+    /// Counts on from where the session before has ended.
+    pub(crate) fn count_on_from(&self, before: &Self) {
+        // One after the other: nobody holds the second who wants the first.
+        let mut table = lock(&self.table);
+        table.count_on_from(&lock(&before.table));
+    }
+
     /// A broker asks. What can be said at once is, by the hub itself; the rest waits for a listener.
     pub(crate) fn take_in<W: Wire>(
         &self,

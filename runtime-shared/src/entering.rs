@@ -19,7 +19,7 @@ use crate::{
     batch::{Batch, BatchOrNone},
     gathering::{Gathered, Seat, Trip, tell_all},
     lock,
-    sending::Answered,
+    sending::{Answered, Cargo},
     session::InFlight,
     slot::Slot,
 };
@@ -115,7 +115,7 @@ impl<W: Wire> Session<W> {
                 TimeoutPhase::Permit
             }
         };
-        Ok(Sending::new(delivery, slot, turn, guard))
+        Ok(Sending::new(delivery, slot, turn, guard, Cargo::Own))
     }
 
     /// Gives the slot these lanes, each now or when its turn comes, after what has gathered for them.
@@ -171,7 +171,8 @@ impl<W: Wire> Session<W> {
                         TimeoutPhase::Permit
                     }
                 };
-                let sending = Sending::for_all(delivery, slot, turn, guard);
+                let cargo = Cargo::Of(messages.len() as u64);
+                let sending = Sending::for_all(delivery, slot, turn, guard, cargo);
                 Trip::begin(sending, messages, waiters);
             }
             Err(error) => {
@@ -227,11 +228,12 @@ impl<W: Wire> Session<W> {
         parcel: Parcel,
         options: SendOptions,
         guard: InFlight<W>,
+        messages: u64,
     ) -> Result<Sending<W>, SendError> {
         let delivery = self.delivery(started, parcel, options, &Choice::default())?;
         let slot = Arc::new(Slot::default());
         self.gate.ask(delivery.size(), &slot);
-        Ok(Sending::new(delivery, slot, TimeoutPhase::Permit, guard))
+        Ok(Sending::new(delivery, slot, TimeoutPhase::Permit, guard, Cargo::Of(messages)))
     }
 
     fn delivery(

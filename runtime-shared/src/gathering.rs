@@ -17,7 +17,9 @@ use rocketmq_producer_core::{
     time::{Deadline, Instant, Now},
 };
 
-use crate::{Clock, Sending, Timed, Wire, lock, session::InFlight, telling::GatheredSpan};
+use crate::{
+    Clock, Sending, Timed, Wire, lock, session::InFlight, statistics::Sent, telling::GatheredSpan,
+};
 
 /// One session's messages that wait for company, behind a lock that is held for a few steps.
 #[derive(Debug)]
@@ -57,6 +59,8 @@ struct Place<W: Wire> {
     state: Mutex<State<W>>,
     /// Its caller does not wait any longer.
     gone: AtomicBool,
+    /// It travels with others.
+    in_company: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -94,8 +98,9 @@ impl<W: Wire> Waiter for Seat<W> {
 
 impl<W: Wire> Seat<W> {
     fn new() -> Self {
-        let (state, gone) = (Mutex::new(State::Gathering(None)), AtomicBool::new(false));
-        Self(Arc::new(Place { state, gone }))
+        let state = Mutex::new(State::Gathering(None));
+        let (gone, in_company) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self(Arc::new(Place { state, gone, in_company }))
     }
 
     /// Something has become of one who waits: it is woken.
@@ -154,7 +159,9 @@ impl<W: Wire> Trip<W> {
             messages,
             seats,
         });
+        let in_company = trip.seats.len() > 1;
         for seat in &trip.seats {
+            seat.0.in_company.store(in_company, Ordering::Relaxed);
             seat.put(State::Travelling(Arc::clone(&trip), None));
         }
     }
@@ -211,6 +218,8 @@ pub struct Gathered<W: Wire> {
     seat: Seat<W>,
     span: GatheredSpan,
     session: InFlight<W>,
+    /// When it was called; none once its end is counted.
+    since: Option<Instant>,
 }
 
 impl<W: Wire> Gathered<W> {
@@ -218,8 +227,27 @@ impl<W: Wire> Gathered<W> {
     pub(crate) fn begin(now: Now, key: LotKey, message: Message, session: InFlight<W>) -> Self {
         let (seat, span) = (Seat::new(), GatheredSpan::of(now, &message));
         let own = seat.clone();
+        session.session.statistics.entered(1);
         session.session.gather(|accumulator| accumulator.handle_message(now, key, message, own));
-        Self { seat, span, session }
+        Self { seat, span, session, since: Some(now.instant) }
+    }
+
+    /// It is over, or dropped before that.
+    fn count(&mut self, result: Option<&Result<SendReceipt, SendError>>) {
+        let Some(since) = self.since.take() else { return };
+        let session = &self.session.session;
+        let after = || session.clock.now().instant.saturating_since(since);
+        match result {
+            Some(Ok(receipt)) => {
+                let topic = &receipt.message_queue.topic;
+                let in_company = self.seat.0.in_company.load(Ordering::Relaxed);
+                session.statistics.sent(topic, Sent::Stored(after()), in_company);
+            }
+            Some(Err(error)) => {
+                session.statistics.failed(error.message().topic(), error.kind(), after);
+            }
+            None => session.statistics.dropped(1),
+        }
     }
 
     fn trip(&self) -> Option<Arc<Trip<W>>> {
@@ -234,17 +262,19 @@ impl<W: Wire> Future for Gathered<W> {
     type Output = Result<SendReceipt, SendError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = self.poll_seat(context);
+        let polled = self.poll_along(context);
         if let Poll::Ready(result) = &polled {
             let now = self.clock().now();
             self.span.over(now, result);
+            self.count(Some(result));
         }
         polled
     }
 }
 
 impl<W: Wire> Gathered<W> {
-    fn poll_seat(&self, context: &Context<'_>) -> Poll<Result<SendReceipt, SendError>> {
+    /// Moves its lot on, and looks what has become of it.
+    fn poll_along(&self, context: &Context<'_>) -> Poll<Result<SendReceipt, SendError>> {
         loop {
             let mut state = lock(&self.seat.0.state);
             if let Some(waker) = state.waker() {
@@ -287,6 +317,7 @@ impl<W: Wire> Timed for Gathered<W> {
 
 impl<W: Wire> Drop for Gathered<W> {
     fn drop(&mut self) {
+        self.count(None);
         self.seat.0.gone.store(true, Ordering::Release);
         let left = std::mem::replace(&mut *lock(&self.seat.0.state), State::Over);
         // The last one takes what is left of the lot along, without the lock.

@@ -9,7 +9,7 @@ use rocketmq_producer_core::{
     link::{Call, CallError, LinkConfig, LinkError, Manner, Refusal},
     model::{Address, ProducerConfig},
     route::Routes,
-    time::{Deadline, Now},
+    time::{Deadline, Instant, Now},
 };
 
 use crate::{
@@ -70,12 +70,15 @@ pub struct Hub<D: Dialer> {
     traces: Traces<D::Wire>,
     timed_out: Tally,
     overlooked: Tally,
+    /// When statistics are reset next.
+    reset_at: Option<Instant>,
     stopped: bool,
 }
 
 impl<D: Dialer> Hub<D> {
     pub(crate) fn new(client: Client, session: Arc<Session<D::Wire>>, dialer: D) -> Self {
         let traces = Traces::new(&session.inbox);
+        let reset_at = next_reset(&session);
         Self {
             client,
             session,
@@ -87,6 +90,7 @@ impl<D: Dialer> Hub<D> {
             traces,
             timed_out: Tally::default(),
             overlooked: Tally::default(),
+            reset_at,
             stopped: false,
         }
     }
@@ -125,6 +129,10 @@ impl<D: Dialer> Hub<D> {
         self.client.handle_timeout(now);
         self.see_to_transactions(now);
         self.session.gather(|accumulator| accumulator.handle_timeout(now));
+        if self.reset_at.is_some_and(|at| at <= now.instant) {
+            self.session.reset_all_stats();
+            self.reset_at = next_reset(&self.session);
+        }
         while let Some(output) = self.client.poll() {
             self.carry_out(output);
         }
@@ -164,6 +172,8 @@ impl<D: Dialer> Hub<D> {
         let own = Deadline::sooner(self.client.deadline(), self.waiting.deadline());
         let own = Deadline::sooner(own, gathered);
         let own = Deadline::sooner(own, self.session.tracer.as_ref().and_then(Tracer::deadline));
+        let reset = self.reset_at.map(|at| Deadline { at, why: "statistics are to be reset" });
+        let own = Deadline::sooner(own, reset);
         Deadline::sooner(own, transactions)
     }
 
@@ -242,7 +252,7 @@ impl<D: Dialer> Hub<D> {
         let config = link_config(&self.session.config, self.session.next_seed());
         let inbox = Arc::clone(&self.session.inbox);
         let clock = self.session.clock.clone();
-        let (oneways, wire) = (Arc::clone(&self.session.oneways), self.dialer.wire());
+        let (oneways, wire) = (Arc::clone(&self.session.statistics.oneways), self.dialer.wire());
         let link = Arc::new(SharedLink::new(id, config, inbox, clock, oneways, wire));
         self.links.insert(Arc::clone(&link));
         self.dialer.dial(link, address, timeout);
@@ -290,6 +300,12 @@ impl<D: Dialer> Drop for Hub<D> {
             self.stop(LinkError::DriverGone);
         }
     }
+}
+
+/// When the session's statistics are to be reset after this moment, if ever.
+fn next_reset<W: Wire>(session: &Session<W>) -> Option<Instant> {
+    let interval = session.config.stats_reset_interval;
+    (!interval.is_zero()).then(|| session.clock.now().instant + interval)
 }
 
 fn refusal(why: Refusal) -> CallError {

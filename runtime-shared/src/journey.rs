@@ -62,16 +62,17 @@ impl<W: Wire, E: Errand> Journey<W, E> {
         &self.session.session
     }
 
+    /// The session and the errand.
+    pub(crate) fn session_and_errand(&self) -> (&Session<W>, &E) {
+        (&self.session.session, &self.errand)
+    }
+
     pub(crate) fn slot(&self) -> &Arc<Slot> {
         &self.slot
     }
 
     pub(crate) fn errand(&mut self) -> &mut E {
         &mut self.errand
-    }
-
-    pub(crate) fn session_and_errand(&self) -> (&Session<W>, &E) {
-        (&self.session.session, &self.errand)
     }
 
     /// A broker may have heard of it.

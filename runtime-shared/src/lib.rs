@@ -72,11 +72,11 @@ mod lifecycle;
 mod link;
 mod links;
 mod listener;
-mod oneways;
 mod preparing;
 mod sending;
 mod session;
 mod slot;
+mod statistics;
 mod tasks;
 mod telling;
 mod threads;
@@ -101,11 +101,12 @@ pub use link::{Completion, SharedLink, Token, Wire};
 pub use listener::{
     AsyncTransactionListener, OnThreads, TransactionListener, check, execute, settled,
 };
-pub use oneways::OnewayStats;
 pub use preparing::{PrepareError, Preparing};
+pub use rocketmq_producer_core::stats::OnewayStats;
 pub use sending::{Answered, Oneway, Sending};
 pub use session::{Load, Session, View};
 pub use slot::{Bell, Caller};
+pub use statistics::{Sent, Statistics};
 pub use tasks::Transaction;
 pub use threads::Threads;
 pub use transaction::{Ending, Half, HalfSending};

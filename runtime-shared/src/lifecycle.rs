@@ -12,14 +12,15 @@ use rocketmq_producer_core::{
     delivery::{Ask, Parcel, Routing, SendError, SendErrorKind, SendOptions},
     model::{ConfigError, Identity, Message, MessageQueue, ProducerConfig},
     route::{BrokerHealth, BrokerHealthStats, Choice, HeartbeatStats, Routes},
+    stats::{OnewayStats, ProducerStats, Reading, RouterStats},
     trace::TraceStats,
     transaction::{TransactionMetadata, TransactionStats, Transactions},
 };
 
 use crate::{
     Answered, AnsweredBatch, Clock, Dialer, HalfSending, Hub, Journey, Oneway, OnewayBatch,
-    OnewayStats, Preparing, RouteUpdate, Session, StartError, Wire, batch::BatchOrNone, desk::Desk,
-    identity::identity, lock, tracer::Tracer,
+    Preparing, RouteUpdate, Session, StartError, Wire, batch::BatchOrNone, desk::Desk,
+    identity::identity, lock, statistics::Statistics, tracer::Tracer,
 };
 
 /// One producer's sessions, at most one at a time. Dropped, it lets the current one end by itself.
@@ -32,6 +33,8 @@ pub struct Lifecycle<W: Wire> {
     /// How messages get their queues, from now on and across starts.
     choice: ArcSwap<Choice>,
     current: Mutex<Option<Arc<Session<W>>>>,
+    /// Of all sessions together.
+    statistics: Arc<Statistics>,
 }
 
 /// What a producer is for.
@@ -97,7 +100,8 @@ impl<W: Wire> Lifecycle<W> {
     fn checked(config: ProducerConfig, role: Role) -> Self {
         let choice = ArcSwap::from_pointee(Choice::Strategy(config.routing_strategy));
         let (limits, current) = (Mutex::default(), Mutex::new(None));
-        Self { config: Arc::new(config), role, limits, choice, current }
+        let statistics = Arc::default();
+        Self { config: Arc::new(config), role, limits, choice, current, statistics }
     }
 
     /// The configuration.
@@ -134,10 +138,12 @@ impl<W: Wire> Lifecycle<W> {
         let client = Client::new(Arc::clone(&self.config), &identity)?;
         let transactional = self.role == Role::Transactional;
         let client = if transactional { client.answering_checks() } else { client };
+        let client = client.counting_heartbeats(Arc::clone(&self.statistics.heartbeats));
         let desk = Desk::new(&self.config, transactional);
         let limits = *lock(&self.limits);
         desk.with(|table| limits.apply(table));
-        let session = Arc::new(Session::new(Arc::clone(&self.config), &identity, clock, desk));
+        let (config, statistics) = (Arc::clone(&self.config), Arc::clone(&self.statistics));
+        let session = Arc::new(Session::new(config, &identity, clock, desk, statistics));
         if transactional && self.config.auto_create_topic {
             // As in Java: brokers that create topics may have half messages of this group.
             let until = session.clock.now().instant + self.config.send_msg_timeout;
@@ -148,6 +154,10 @@ impl<W: Wire> Lifecycle<W> {
             // Somebody else was faster.
             return Ok(Self::begun_before(Arc::clone(other)));
         }
+        if let Some(before) = &*current {
+            session.desk.count_on_from(&before.desk);
+        }
+        self.statistics.started(&session.client_id);
         *current = Some(Arc::clone(&session));
         Ok(Begun::Hub(Box::new(Hub::new(client, session, dialer))))
     }
@@ -172,9 +182,8 @@ impl<W: Wire> Lifecycle<W> {
         message: Message,
         options: SendOptions,
     ) -> Result<Answered<W>, SendError> {
-        let session = self.session_for(&message)?;
-        let choice = self.choice.load();
-        session.begin_answered(message, options, &choice)
+        let (session, choice) = (self.session_for(&message), self.choice.load());
+        self.counted(session.and_then(|session| session.begin_answered(message, options, &choice)))
     }
 
     /// Begins a send, if there is room for it.
@@ -183,9 +192,11 @@ impl<W: Wire> Lifecycle<W> {
     ///
     /// The same, and [`SendErrorKind::Full`].
     pub fn try_begin_send(&self, message: Message) -> Result<Answered<W>, SendError> {
-        let session = self.session_for(&message)?;
         let (options, choice) = (SendOptions::new(), self.choice.load());
-        session.begin(message, options, &choice, false, Parcel::new).map(Answered::Alone)
+        let session = self.session_for(&message);
+        let begin =
+            |session: Arc<Session<W>>| session.begin(message, options, &choice, false, Parcel::new);
+        self.counted(session.and_then(begin)).map(Answered::Alone)
     }
 
     /// Begins a send that is not answered.
@@ -194,10 +205,11 @@ impl<W: Wire> Lifecycle<W> {
     ///
     /// As [`begin_send`](Self::begin_send).
     pub fn begin_oneway(&self, message: Message) -> Result<Oneway<W>, SendError> {
-        let session = self.session_for(&message)?;
         let (options, choice) = (SendOptions::new(), self.choice.load());
         let wrap = |config: &_, message| Parcel::new(config, message).map(Parcel::oneway);
-        session.begin(message, options, &choice, true, wrap).map(Oneway)
+        let session = self.session_for(&message);
+        let begin = |session: Arc<Session<W>>| session.begin(message, options, &choice, true, wrap);
+        self.counted(session.and_then(begin)).map(Oneway)
     }
 
     /// Begins a batch.
@@ -216,10 +228,12 @@ impl<W: Wire> Lifecycle<W> {
         options: SendOptions,
         oneway: bool,
     ) -> BatchOrNone<W> {
-        match self.session() {
+        let begun = match self.session() {
             Some(session) => session.begin_batch(messages, options, &self.choice.load(), oneway),
             None => BatchOrNone::refused(&SendErrorKind::NotStarted, messages, Clock::start()),
-        }
+        };
+        begun.refusals().iter().for_each(|error| self.statistics.refused(error));
+        begun
     }
 
     /// Begins a transaction: sends its half message.
@@ -228,8 +242,13 @@ impl<W: Wire> Lifecycle<W> {
     ///
     /// As [`begin_send`](Self::begin_send), and [`SendErrorKind::TransactionOpen`].
     pub fn begin_half(&self, message: Message) -> Result<HalfSending<W>, SendError> {
-        let session = self.session_for(&message)?;
-        session.begin_half(message, &self.choice.load())
+        let (session, choice) = (self.session_for(&message), self.choice.load());
+        self.counted(session.and_then(|session| session.begin_half(message, &choice)))
+    }
+
+    /// A send that has begun counts itself; one that was refused is counted here.
+    fn counted<T>(&self, begun: Result<T, SendError>) -> Result<T, SendError> {
+        begun.inspect_err(|error| self.statistics.refused(error))
     }
 
     /// What there is to say when nothing can be begun.
@@ -281,7 +300,36 @@ impl<W: Wire> Lifecycle<W> {
         }
     }
 
-    /// What transactions have come to since the last start.
+    /// What the producer has done.
+    pub fn stats(&self) -> ProducerStats {
+        let session = self.session();
+        let stats = || self.statistics.read(Reading::Look);
+        self.complete(session.as_ref().map_or_else(stats, |session| session.stats()))
+    }
+
+    /// Lets all counters begin anew, and tells what they came to until now.
+    pub fn reset_stats(&self) -> ProducerStats {
+        let session = self.session();
+        let stats = || self.statistics.read(Reading::Take);
+        let stats = session.as_ref().map_or_else(stats, |session| session.reset_stats());
+        let _ = self.statistics.read_router(Reading::Take, |_| None);
+        self.complete(stats)
+    }
+
+    fn complete(&self, mut stats: ProducerStats) -> ProducerStats {
+        stats.producer_group.clone_from(&self.config.producer_group);
+        stats.client_id = stats.client_id.or_else(|| self.config.client_id.clone());
+        stats
+    }
+
+    /// Where messages went, and how brokers have served.
+    pub fn router_stats(&self) -> RouterStats {
+        let routes = self.routes();
+        let state = |name: &str| Some(routes.as_ref()?.health(name)?.state());
+        self.statistics.read_router(Reading::Look, state)
+    }
+
+    /// What transactions have come to.
     pub fn transaction_stats(&self) -> TransactionStats {
         self.session().map(|session| session.desk.with(|table| table.stats())).unwrap_or_default()
     }
@@ -291,9 +339,9 @@ impl<W: Wire> Lifecycle<W> {
         self.session().map(|session| session.desk.with(|table| table.open())).unwrap_or_default()
     }
 
-    /// One-way sends since the last start.
+    /// One-way sends.
     pub fn oneway_stats(&self) -> OnewayStats {
-        self.session().map(|session| session.oneways.stats()).unwrap_or_default()
+        self.statistics.read_oneways()
     }
 
     /// Records of the message trace since the last start.
@@ -337,9 +385,9 @@ impl<W: Wire> Lifecycle<W> {
         true
     }
 
-    /// The heartbeats to all brokers since the last start.
+    /// The heartbeats to all brokers.
     pub fn heartbeats(&self) -> HeartbeatStats {
-        self.routes().map(|routes| routes.heartbeats()).unwrap_or_default()
+        self.statistics.heartbeats.read(Reading::Look)
     }
 
     /// The queues that a topic can be sent to, as far as is known by now.

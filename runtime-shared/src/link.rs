@@ -19,7 +19,7 @@ use rocketmq_producer_core::{
     time::{Deadline, Instant, Now},
 };
 
-use crate::{Clock, Inbox, lock, oneways::OnewayCounters, slot::Caller};
+use crate::{Clock, Inbox, lock, slot::Caller, statistics::OnewayCounters};
 
 /// How a call has ended.
 pub type Completion = Result<Frame, CallError>;

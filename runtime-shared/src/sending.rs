@@ -15,7 +15,7 @@ use rocketmq_producer_core::{
 
 use crate::{
     Clock, Journey, Timed, Wire, gathering::Gathered, session::InFlight, slot::Slot,
-    telling::SendSpan,
+    statistics::Sent, telling::SendSpan,
 };
 
 /// A send in flight: a [`Delivery`], and all that it waits for. See [`Journey`] for what becomes of
@@ -29,7 +29,17 @@ pub struct Sending<W: Wire> {
     /// The hub has been told to wake it when its time is up.
     settled: bool,
     span: SendSpan,
-    over: bool,
+    /// What is to be counted when it is over; none once it is.
+    uncounted: Option<Cargo>,
+}
+
+/// Whose messages a send carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cargo {
+    /// One, that it answers for itself.
+    Own,
+    /// So many, that a batch or those who wait for a lot answer for.
+    Of(u64),
 }
 
 impl<W: Wire> Sending<W> {
@@ -39,9 +49,14 @@ impl<W: Wire> Sending<W> {
         slot: Arc<Slot>,
         turn: TimeoutPhase,
         session: InFlight<W>,
+        cargo: Cargo,
     ) -> Self {
+        if cargo == Cargo::Own {
+            session.session.statistics.entered(1);
+        }
         let span = SendSpan::of(&mut delivery, &session.session.config);
-        Self::spanned(delivery, slot, turn, session, span)
+        let journey = Journey::new(delivery, slot, session);
+        Self { journey, turn: Some(turn), settled: false, span, uncounted: Some(cargo) }
     }
 
     /// The same for many callers: it is part of nothing that one of them does.
@@ -50,20 +65,47 @@ impl<W: Wire> Sending<W> {
         slot: Arc<Slot>,
         turn: TimeoutPhase,
         session: InFlight<W>,
+        cargo: Cargo,
     ) -> Self {
         let span = SendSpan::apart(&mut delivery, &session.session.config);
-        Self::spanned(delivery, slot, turn, session, span)
+        let journey = Journey::new(delivery, slot, session);
+        Self { journey, turn: Some(turn), settled: false, span, uncounted: Some(cargo) }
     }
 
-    fn spanned(
-        delivery: Delivery,
-        slot: Arc<Slot>,
-        turn: TimeoutPhase,
-        session: InFlight<W>,
-        span: SendSpan,
-    ) -> Self {
-        let journey = Journey::new(delivery, slot, session);
-        Self { journey, turn: Some(turn), settled: false, span, over: false }
+    /// It is not to be begun after all, and its message is counted elsewhere.
+    pub(crate) fn disown(&mut self) {
+        if self.uncounted.take() == Some(Cargo::Own) {
+            self.journey.session().statistics.disowned();
+        }
+    }
+
+    /// It is over, or dropped before that: whoever counts sends, or keeps records of them, is told.
+    fn end(&mut self, result: Option<&Result<Delivered, SendError>>) {
+        let Some(cargo) = self.uncounted.take() else { return };
+        self.count(cargo, result);
+        if result.is_some() || self.journey.has_called() {
+            let (session, delivery) = self.journey.session_and_errand();
+            session.trace_send(delivery, result);
+        }
+    }
+
+    fn count(&mut self, cargo: Cargo, result: Option<&Result<Delivered, SendError>>) {
+        let (session, delivery) = self.journey.session_and_errand();
+        let statistics = &session.statistics;
+        let Cargo::Of(messages) = cargo else {
+            let topic = delivery.message().topic();
+            let since = delivery.started().instant;
+            match result {
+                Some(Ok(_)) => statistics.sent(topic, how(delivery), false),
+                Some(Err(error)) => {
+                    let after = || session.clock.now().instant.saturating_since(since);
+                    statistics.failed(error.message().topic(), error.kind(), after);
+                }
+                None => statistics.dropped(1),
+            }
+            return statistics.request_over(delivery, result, 1);
+        };
+        statistics.request_over(delivery, result, messages);
     }
 
     /// Waits for its lane and its permit; none once it has them, or else how it has ended for want
@@ -103,13 +145,6 @@ impl<W: Wire> Sending<W> {
         Poll::Ready(None)
     }
 
-    /// It is over: whoever keeps a record of sends writes it down.
-    fn end(&mut self, result: &Result<Delivered, SendError>) {
-        self.over = true;
-        let (session, delivery) = self.journey.session_and_errand();
-        session.trace_send(delivery, Some(result));
-    }
-
     /// One that has waited for its permit and has gone makes way for those behind it.
     fn leave_line(&mut self) {
         if self.turn.take() == Some(TimeoutPhase::Permit) {
@@ -123,7 +158,7 @@ impl<W: Wire> Sending<W> {
     fn poll_on(&mut self, context: &mut Context<'_>) -> Poll<Result<Delivered, SendError>> {
         let polled = self.poll_through(context);
         if let Poll::Ready(result) = &polled {
-            self.end(result);
+            self.end(Some(result));
         }
         polled
     }
@@ -182,10 +217,7 @@ impl<W: Wire> Timed for Sending<W> {
 
 impl<W: Wire> Drop for Sending<W> {
     fn drop(&mut self) {
-        if !self.over && self.journey.has_called() {
-            let (session, delivery) = self.journey.session_and_errand();
-            session.trace_send(delivery, None);
-        }
+        self.end(None);
         self.journey.slot().abandon();
         self.leave_line();
     }
@@ -206,6 +238,14 @@ pub enum Answered<W: Wire> {
 #[derive(Debug)]
 #[must_use = "a send does nothing unless it is polled"]
 pub struct Oneway<W: Wire>(pub(crate) Sending<W>);
+
+/// How a delivery has ended well.
+fn how(delivery: &Delivery) -> Sent {
+    match delivery.answered_at() {
+        Some(at) => Sent::Stored(at.saturating_since(delivery.started().instant)),
+        None => Sent::HandedOver,
+    }
+}
 
 /// What a send that was to be answered has ended with.
 pub(crate) fn receipt(delivered: Delivered) -> SendReceipt {
@@ -253,13 +293,7 @@ impl<W: Wire> Future for Oneway<W> {
     type Output = Result<(), SendError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Poll::Ready(result) = Pin::new(&mut self.0).poll(context) else {
-            return Poll::Pending;
-        };
-        if result.is_ok() {
-            self.0.journey.session().oneways.handed_over(1);
-        }
-        Poll::Ready(result.map(drop))
+        Pin::new(&mut self.0).poll(context).map_ok(drop)
     }
 }
 

@@ -10,11 +10,13 @@ use rocketmq_producer_core::{
     client::Input,
     model::{Identity, ProducerConfig, UniqKeys},
     route::Routes,
+    stats::{ProducerStats, Reading},
+    transaction::Transactions,
 };
 
 use crate::{
     Clock, Inbox, ShutdownError, Wire, desk::Desk, gate::Gate, gathering::Gatherer,
-    links::LinkTable, lock, oneways::OnewayCounters, tracer::Tracer,
+    links::LinkTable, lock, statistics::Statistics, tracer::Tracer,
 };
 
 /// What senders see: routes, and the links that they name.
@@ -32,7 +34,10 @@ pub struct Session<W: Wire> {
     pub(crate) view: ArcSwap<View<W>>,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) gate: Arc<Gate>,
-    pub(crate) oneways: Arc<OnewayCounters>,
+    /// Of the producer, across its sessions.
+    pub(crate) statistics: Arc<Statistics>,
+    /// What brokers know the producer by.
+    pub(crate) client_id: String,
     /// Where transactions are kept, and what brokers ask about them.
     pub(crate) desk: Desk,
     /// Where sends are recorded, if they are.
@@ -72,10 +77,12 @@ impl<W: Wire> Session<W> {
         identity: &Identity,
         clock: Clock,
         desk: Desk,
+        statistics: Arc<Statistics>,
     ) -> Self {
         Self {
             desk,
-            oneways: Arc::default(),
+            statistics,
+            client_id: config.client_id.clone().unwrap_or_else(|| identity.client_id()),
             clock,
             view: ArcSwap::from_pointee(View {
                 routes: Arc::default(),
@@ -123,6 +130,34 @@ impl<W: Wire> Session<W> {
     pub fn load(&self) -> Load {
         let ((sends, bytes), lanes) = (self.gate.held(), self.gate.lanes());
         Load { sends, bytes, lanes }
+    }
+
+    /// What is counted begins anew; what was counted until now.
+    pub(crate) fn reset_stats(&self) -> ProducerStats {
+        let mut stats = self.statistics.read(Reading::Take);
+        stats.transactions = self.desk.with(Transactions::reset_stats);
+        self.complete(stats)
+    }
+
+    /// The same for everything that is counted, and nobody wants to know.
+    pub(crate) fn reset_all_stats(&self) {
+        let _ = self.reset_stats();
+        let _ = self.statistics.read_router(Reading::Take, |_| None);
+    }
+
+    pub(crate) fn stats(&self) -> ProducerStats {
+        let mut stats = self.statistics.read(Reading::Look);
+        stats.transactions = self.desk.with(|table| table.stats());
+        self.complete(stats)
+    }
+
+    /// Brings in what is so at this moment.
+    fn complete(&self, mut stats: ProducerStats) -> ProducerStats {
+        stats.running = self.is_open();
+        stats.client_id = Some(self.client_id.clone());
+        stats.cached_topics = self.routes().cached_topics();
+        (stats.in_flight.requests, stats.in_flight.bytes) = self.gate.held();
+        stats
     }
 
     /// Sends that have begun and are not over.

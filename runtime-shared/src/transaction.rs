@@ -54,13 +54,14 @@ impl<W: Wire> HalfSending<W> {
     ///
     /// [`SendErrorKind::TransactionOpen`] when there is a transaction of this id already.
     pub(crate) fn new(
-        sending: Sending<W>,
+        mut sending: Sending<W>,
         message: Message,
         session: InFlight<W>,
     ) -> Result<Self, SendError> {
         let begun =
             session.session.desk.with(|table| table.begin(session.session.clock.now(), &message));
         if !begun {
+            sending.disown();
             return Err(SendError::not_sent(SendErrorKind::TransactionOpen, message));
         }
         let id = message.uniq_key().unwrap_or_default().to_owned();

@@ -16,6 +16,7 @@ mod life;
 mod message_trace;
 mod oneway;
 mod routing;
+mod statistics;
 #[allow(dead_code, reason = "other suites use the rest of it")]
 mod subject;
 mod traces;

@@ -7,8 +7,8 @@ use std::{sync::Arc, thread};
 
 use rocketmq_producer::{
     BrokerHealthStats, ConfigError, HeartbeatStats, Message, MessageQueue, OnewayStats,
-    PrepareError, ProducerConfig, RoutingStrategy, SendError, SendOptions, SendReceipt,
-    ShutdownError, StartError, TraceStats,
+    PrepareError, ProducerConfig, ProducerStats, RouterStats, RoutingStrategy, SendError,
+    SendOptions, SendReceipt, ShutdownError, StartError, TraceStats,
 };
 
 /// A send's result.
@@ -23,6 +23,18 @@ macro_rules! controls {
 
         fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)> {
             self.$producer.available_brokers()
+        }
+
+        fn stats(&self) -> ProducerStats {
+            self.$producer.stats()
+        }
+
+        fn router_stats(&self) -> RouterStats {
+            self.$producer.router_stats()
+        }
+
+        fn reset_stats(&self) -> ProducerStats {
+            self.$producer.reset_stats()
         }
 
         fn heartbeat_stats(&self) -> HeartbeatStats {
@@ -71,6 +83,9 @@ pub(crate) trait Subject: Clone + Send + Sync + 'static {
     fn prepare(&self, topics: &[&str]) -> Result<(), PrepareError>;
     fn set_routing_strategy(&self, strategy: RoutingStrategy);
     fn available_brokers(&self) -> Vec<(String, BrokerHealthStats)>;
+    fn stats(&self) -> ProducerStats;
+    fn router_stats(&self) -> RouterStats;
+    fn reset_stats(&self) -> ProducerStats;
     fn heartbeat_stats(&self) -> HeartbeatStats;
     fn clear_expired_routes(&self);
     fn suspend_broker(&self, name: &str) -> bool;

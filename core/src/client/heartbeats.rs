@@ -11,6 +11,7 @@ use super::{Client, Output, shutdown::Life};
 use crate::{
     codec::Frame,
     command::{ClientCommand, ResponseCode},
+    counting::Reading,
     ids::{ChoreId, LinkId},
     link::{CallError, LinkError},
     model::Address,
@@ -86,12 +87,13 @@ impl Heartbeat {
 impl Client {
     /// All heartbeats to all brokers.
     pub fn heartbeats(&self) -> HeartbeatStats {
-        self.heartbeats_counted.stats()
+        self.heartbeats_counted.read(Reading::Look)
     }
 
     /// The heartbeats to one broker, for as long as it is known.
     pub fn heartbeats_to(&self, broker: &Address) -> HeartbeatStats {
-        self.connections.get(broker).map(|known| known.heartbeats.stats()).unwrap_or_default()
+        let known = self.connections.get(broker);
+        known.map(|known| known.heartbeats.read(Reading::Look)).unwrap_or_default()
     }
 
     /// Sends what is due.

@@ -132,6 +132,14 @@ impl Client {
         self
     }
 
+    /// The same, counting its heartbeats here: where those of the producer's earlier sessions are
+    /// counted.
+    #[must_use]
+    pub fn counting_heartbeats(mut self, counters: Arc<HeartbeatCounters>) -> Self {
+        self.heartbeats_counted = counters;
+        self
+    }
+
     /// The id that brokers know this producer by.
     pub fn client_id(&self) -> &str {
         &self.client_id

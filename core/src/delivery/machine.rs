@@ -6,7 +6,7 @@ use bytestring::ByteString;
 
 use super::{
     Ask, Attempt, AttemptReport, Delivered, Errand, LaneKey, Parcel, SendError, SendErrorKind,
-    SendOptions, Step, TimeoutPhase, lanes::lane_of, options::Policy, pacing::Pacing, traced::End,
+    SendOptions, Step, TimeoutPhase, lanes::lane_of, options::Policy, pacing::Pacing, tally::Tally,
 };
 use crate::{
     codec::Frame,
@@ -61,9 +61,8 @@ pub struct Delivery {
     pub(super) waited_for: TimeoutPhase,
     /// Rounds of questions about the topic that were over when this send first asked.
     pub(super) route_rounds: Option<u64>,
-    /// What the message trace tells of the attempt that has ended it well; nothing where sends are
-    /// not traced.
-    pub(super) end: Option<Box<End>>,
+    /// For whoever counts.
+    pub(super) tally: Tally,
 }
 
 #[derive(Debug)]
@@ -149,7 +148,7 @@ impl Delivery {
             state: State::Choosing { not_before: now.instant, unless: None },
             waited_for: TimeoutPhase::Route,
             route_rounds: None,
-            end: None,
+            tally: Tally::default(),
         })
     }
 
@@ -161,11 +160,6 @@ impl Delivery {
     /// The bytes that it takes, properties included.
     pub fn size(&self) -> usize {
         self.parcel.size()
-    }
-
-    /// When it was begun.
-    pub fn started(&self) -> Now {
-        self.started
     }
 
     /// What is sent.

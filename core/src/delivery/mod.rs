@@ -27,6 +27,7 @@ mod parcel;
 mod permits;
 mod report;
 mod routing;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod traced;
@@ -45,3 +46,4 @@ pub use parcel::Parcel;
 pub use permits::{Asked, Permits};
 pub use report::{AttemptEnd, AttemptReport};
 pub use routing::Routing;
+pub use tally::AttemptFate;

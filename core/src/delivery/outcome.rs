@@ -8,6 +8,7 @@ use super::{
     Attempt, AttemptEnd, AttemptFailure, AttemptReport, Delivered, Delivery, Outcome,
     SendErrorKind, TimeoutPhase,
     machine::{Late, State, Target},
+    tally::Answered,
 };
 use crate::{
     codec::Frame,
@@ -44,7 +45,8 @@ impl Delivery {
         }
         if let State::Calling { target, .. } = &self.state {
             let target = target.clone();
-            self.note_end(Some(target.address.clone()), true);
+            let broker = target.queue.broker_name.clone();
+            self.tally.handed_over = Some((broker, target.address.clone()));
             self.report_end(now, &target, AttemptEnd::HandedOver);
         }
         self.end_well(Delivered::HandedOver);
@@ -77,9 +79,9 @@ impl Delivery {
     }
 
     fn handle_stored(&mut self, now: Now, target: Target, reply: SendReply) {
-        let broker = target.queue.broker_name.clone();
-        self.report_success(now, target.begun, target.health.as_deref(), broker);
-        self.note_end(Some(target.address.clone()), reply.is_traced);
+        let (queue, address) = (&target.queue, Some(target.address.clone()));
+        self.report_success(now, target.begun, target.health.as_deref(), &queue.broker_name);
+        self.note_answer(now, self.made, queue, address, target.begun, reply.is_traced);
         let status = reply.status;
         let receipt = self.receipt(target.queue.clone(), reply);
         let elsewhere = self.config.retry_another_broker_when_not_store_ok
@@ -95,18 +97,40 @@ impl Delivery {
         self.fail_attempt(now, target, AttemptFailure::NotStoreOk { status });
     }
 
+    fn note_answer(
+        &mut self,
+        now: Now,
+        attempt: u32,
+        queue: &MessageQueue,
+        address: Option<Address>,
+        begun: Instant,
+        is_traced: bool,
+    ) {
+        let latency = now.instant.saturating_since(begun);
+        let (broker, at) = (queue.broker_name.clone(), now.instant);
+        let answered = Answered { attempt, broker, address, latency, at, is_traced };
+        self.tally.answered = Some(answered);
+    }
+
     fn report_success(
         &mut self,
         now: Now,
         begun: Instant,
         health: Option<&BrokerHealth>,
-        broker: ByteString,
+        broker: &ByteString,
     ) {
         let Some(health) = health else { return };
         let (latency, watched) =
             (now.instant.saturating_since(begun), self.config.send_latency_enable);
         if health.report_success(now.instant, latency, watched) {
-            self.changed = Some(broker);
+            self.changed = Some(broker.clone());
+        }
+    }
+
+    /// Another's answer ends the send while this one's is awaited.
+    fn abandon_current(&mut self) {
+        if let State::Calling { target, .. } = &self.state {
+            self.tally.abandoned = Some(target.queue.broker_name.clone());
         }
     }
 
@@ -119,12 +143,15 @@ impl Delivery {
             (Ok(reply), Some(told)) => {
                 let (queue, address, mut elapsed) =
                     (told.queue.clone(), told.address.clone(), told.elapsed);
-                if let Some(late) = late {
+                if let Some(late) = &late {
                     elapsed = now.instant.saturating_since(late.begun);
-                    let (health, broker) = (late.health.as_deref(), queue.broker_name.clone());
-                    self.report_success(now, late.begun, health, broker);
+                    let health = late.health.as_deref();
+                    self.report_success(now, late.begun, health, &queue.broker_name);
                 }
-                self.note_end(address.clone(), reply.is_traced);
+                self.abandon_current();
+                let begun = late.map_or(now.instant, |late| late.begun);
+                let is_traced = reply.is_traced;
+                self.note_answer(now, attempt, &queue, address.clone(), begun, is_traced);
                 let end = AttemptEnd::StoredLate(reply.status);
                 let receipt = self.receipt(queue.clone(), reply);
                 let number = attempt;
@@ -249,7 +276,8 @@ impl Delivery {
         if self.attempts.len() >= ATTEMPTS_TOLD
             && let Some(busy) = self.attempts.iter().position(|told| told.failure.is_busy())
         {
-            self.attempts.remove(busy);
+            let busy = self.attempts.remove(busy);
+            self.tally.count_untold(busy.queue.broker_name);
         }
         self.attempts.push(attempt);
     }

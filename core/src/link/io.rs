@@ -95,7 +95,7 @@ pub enum LinkEvent<T> {
 }
 
 /// What a link has counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct LinkStats {
     /// Answers to no call in flight: late, repeated, or never asked for. They have no effect.

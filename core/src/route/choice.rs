@@ -97,8 +97,29 @@ pub enum Decider {
 }
 
 impl Decider {
+    /// Their names, in the order of their [places](Self::place).
+    pub const NAMES: [&'static str; 6] =
+        ["round_robin", "random", "message_hash", "sharding_key", "selector", "queue"];
+
+    /// A number for each, from zero.
+    pub const fn place(self) -> usize {
+        match self {
+            Self::Strategy(RoutingStrategy::RoundRobin) => 0,
+            Self::Strategy(RoutingStrategy::Random) => 1,
+            Self::Strategy(RoutingStrategy::MessageHash) => 2,
+            Self::ShardingKey => 3,
+            Self::Selector => 4,
+            Self::Queue => 5,
+        }
+    }
+
+    /// Its name in statistics.
+    pub const fn name(self) -> &'static str {
+        Self::NAMES[self.place()]
+    }
+
     /// What decides about this message where this is chosen.
-    fn of(message: &Message, choice: &Choice) -> Self {
+    pub(crate) fn of(message: &Message, choice: &Choice) -> Self {
         match choice {
             Choice::Queue(_) => Self::Queue,
             Choice::Selector(_) => Self::Selector,

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::counting::Reading;
+
 /// Heartbeats to all brokers, or to one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
@@ -14,9 +16,9 @@ pub struct HeartbeatStats {
     pub failed: u64,
 }
 
-/// The same, written by the client and read by whoever likes.
+/// The same, written by a client and read by whoever likes.
 #[derive(Debug, Default)]
-pub(crate) struct HeartbeatCounters {
+pub struct HeartbeatCounters {
     sent: AtomicU64,
     succeeded: AtomicU64,
     failed: AtomicU64,
@@ -32,11 +34,12 @@ impl HeartbeatCounters {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn stats(&self) -> HeartbeatStats {
+    /// What was counted.
+    pub fn read(&self, reading: Reading) -> HeartbeatStats {
         HeartbeatStats {
-            sent: self.sent.load(Ordering::Relaxed),
-            succeeded: self.succeeded.load(Ordering::Relaxed),
-            failed: self.failed.load(Ordering::Relaxed),
+            sent: reading.of(&self.sent),
+            succeeded: reading.of(&self.succeeded),
+            failed: reading.of(&self.failed),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use bytestring::ByteString;
 
 use super::{BrokerHealth, HeartbeatCounters, HeartbeatStats, RouteError, TopicRoute, TopicTable};
-use crate::{ids::LinkId, link::LinkError, model::Address};
+use crate::{counting::Reading, ids::LinkId, link::LinkError, model::Address};
 
 /// Whether sends are still served.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,6 +84,11 @@ impl Routes {
         self.topics.get(topic)
     }
 
+    /// How many topics there are whose route is known. Looks at all of them.
+    pub fn cached_topics(&self) -> usize {
+        self.topics.routed()
+    }
+
     /// What is known of the connection to `broker`.
     pub fn reach(&self, broker: &Address) -> Reach {
         let unknown = Reach::Down { failures: 0, error: None, resting: false };
@@ -108,7 +113,7 @@ impl Routes {
 
     /// The heartbeats to all brokers so far, those after this publication included.
     pub fn heartbeats(&self) -> HeartbeatStats {
-        self.heartbeats.stats()
+        self.heartbeats.read(Reading::Look)
     }
 
     /// The same, closed: what a driver publishes when the client can no longer do so itself.

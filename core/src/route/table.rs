@@ -31,6 +31,12 @@ impl TopicTable {
         self.shards.get(shard_of(topic))?.get(topic)
     }
 
+    /// How many topics there are whose route is known.
+    pub(crate) fn routed(&self) -> usize {
+        let entries = self.shards.iter().flat_map(|shard| shard.values());
+        entries.filter(|entry| entry.route.is_some()).count()
+    }
+
     /// What is known of `topic` from now on; none when it is forgotten.
     pub(crate) fn set(&mut self, topic: &ByteString, entry: Option<TopicEntry>) {
         let Some(shard) = self.shards.get_mut(shard_of(topic)) else { return };

@@ -24,8 +24,8 @@ pub struct TransactionMetadata {
     pub max_check_times: u32,
 }
 
-/// What transactions have come to, since the producer was started.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+/// What transactions have come to, since the producer was made or its statistics were last reset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 #[non_exhaustive]
 pub struct TransactionStats {
     /// Half messages that were stored.
@@ -47,7 +47,7 @@ pub struct TransactionStats {
     pub timed_out: u64,
     /// Final states that no broker has confirmed when they were told.
     pub unconfirmed: u64,
-    /// Transactions that are open.
+    /// Transactions that are open. Not reset, nor is the next.
     pub open: usize,
     /// Final states that are remembered.
     pub remembered: usize,

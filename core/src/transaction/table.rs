@@ -123,6 +123,18 @@ impl Transactions {
         }
     }
 
+    /// Counts on from where another table, of the same producer's session before, has ended.
+    pub fn count_on_from(&mut self, before: &Self) {
+        self.counted = before.counted;
+    }
+
+    /// Counts from zero again, and says what was counted until now. What is open stays so.
+    pub fn reset_stats(&mut self) -> TransactionStats {
+        let stats = self.stats();
+        self.counted = Counted::default();
+        stats
+    }
+
     /// From now on transactions are dropped from the table after this long.
     pub fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = timeout;

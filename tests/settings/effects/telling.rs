@@ -23,3 +23,8 @@ fn attempts_told(setting: Setting) -> usize {
     assert_eq!(attempts(&world.deliver(producer, TOPIC)), 3);
     collector.events().iter().filter(|event| event.field("message") == "attempt").count()
 }
+
+#[test]
+fn what_is_told_has_an_effect() {
+    super::table::show(rows());
+}

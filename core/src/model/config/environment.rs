@@ -111,7 +111,7 @@ impl ProducerConfig {
             update_topic_route_info_interval route_timeout
             poll_name_server_interval poll_name_server_interval_short name_server_timeout
             heartbeat_broker_interval probe_idle heartbeat_timeout
-            connect_timeout reconnect_backoff_max shutdown_timeout
+            connect_timeout reconnect_backoff_max stats_reset_interval shutdown_timeout
             connection_in_flight_max connection_queue_bytes_max
         }
     }

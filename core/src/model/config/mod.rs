@@ -190,6 +190,9 @@ pub struct ProducerConfig {
     /// they say. It is code, which no file can hold: serde passes over it.
     #[serde(skip)]
     pub address_translation: Option<SharedTranslation>,
+    /// How often statistics are reset by themselves, while the producer runs; zero is never. 0.
+    #[serde(with = "millis")]
+    pub stats_reset_interval: Duration,
     /// How long `shutdown` waits for what is in flight. 3 s.
     #[serde(with = "millis")]
     pub shutdown_timeout: Duration,
@@ -251,6 +254,7 @@ impl Default for ProducerConfig {
             connect_timeout: Duration::from_secs(3),
             reconnect_backoff_max: Duration::from_secs(10),
             address_translation: None,
+            stats_reset_interval: Duration::ZERO,
             shutdown_timeout: Duration::from_secs(3),
             connection_in_flight_max: 10_000,
             connection_queue_bytes_max: 1024 * 1024,

@@ -120,6 +120,11 @@ impl ProducerConfig {
         let shown = format!("{:?}", self.batch_linger);
         let good = !self.auto_batch || self.batch_linger < self.send_msg_timeout;
         rule(good, "batch_linger", &shown, "it must be shorter than send_msg_timeout")?;
+        let shown = format!("{:?}", self.stats_reset_interval);
+        let interval = self.stats_reset_interval;
+        let good = interval.is_zero() || (DURATION_MIN..=DURATION_MAX).contains(&interval);
+        let limit = "it must be 0, for never, or from 1 ms to 365 days";
+        rule(good, "stats_reset_interval", &shown, limit)?;
         let shown = format!("{:?}", self.shutdown_timeout);
         let good = self.shutdown_timeout <= DURATION_MAX;
         rule(good, "shutdown_timeout", &shown, "it must be at most 365 days")?;
@@ -221,6 +226,8 @@ mod tests {
             (good().with_timeout(Duration::MAX), "send_msg_timeout"),
             (good().with_connect_timeout(Duration::MAX), "connect_timeout"),
             (good().with_shutdown_timeout(Duration::MAX), "shutdown_timeout"),
+            (good().with_stats_reset_interval(Duration::from_nanos(1)), "stats_reset_interval"),
+            (good().with_stats_reset_interval(Duration::MAX), "stats_reset_interval"),
             (good().with_compress_level(0), "compress_level"),
             (good().with_compress_level(23), "compress_level"),
             (good().with_batch_size(0), "batch_size"),

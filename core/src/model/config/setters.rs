@@ -345,6 +345,13 @@ impl ProducerConfig {
         self
     }
 
+    /// Sets [`stats_reset_interval`](Self::stats_reset_interval).
+    #[must_use]
+    pub fn with_stats_reset_interval(mut self, interval: Duration) -> Self {
+        self.stats_reset_interval = interval;
+        self
+    }
+
     /// Sets [`shutdown_timeout`](Self::shutdown_timeout).
     #[must_use]
     pub fn with_shutdown_timeout(mut self, timeout: Duration) -> Self {

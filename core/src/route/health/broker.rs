@@ -11,6 +11,7 @@ use super::{
     standing::{Change, Word},
 };
 use crate::{
+    counting,
     mutants::{Mutant::UnhealthyForEver, is_on},
     time::Instant,
 };
@@ -47,8 +48,9 @@ pub struct BrokerHealth {
     last_failure: AtomicU64,
 }
 
-/// What is known of a broker's health at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is known of a broker's health at one moment. Times are serialised as milliseconds, with their
+/// fractions.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct BrokerHealthStats {
     /// How it is thought of.
@@ -62,14 +64,19 @@ pub struct BrokerHealthStats {
     /// Failures since the last success.
     pub consecutive_failures: u32,
     /// Of all successes.
+    #[serde(serialize_with = "counting::millis")]
     pub avg_latency: Duration,
     /// Of all successes.
+    #[serde(serialize_with = "counting::millis")]
     pub max_latency: Duration,
     /// The latencies of up to the last 100 successes, in no particular order.
+    #[serde(serialize_with = "counting::all_millis")]
     pub recent_latencies: Vec<Duration>,
     /// Time since the last success, if there was one.
+    #[serde(serialize_with = "counting::some_millis")]
     pub since_last_success: Option<Duration>,
     /// Time since the last failure, if there was one.
+    #[serde(serialize_with = "counting::some_millis")]
     pub since_last_failure: Option<Duration>,
 }
 

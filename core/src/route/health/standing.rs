@@ -10,7 +10,8 @@ const UNHEALTHY_AFTER: u32 = 5;
 const HEALTHY_AFTER: u32 = 5;
 
 /// How a broker is thought of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BrokerState {
     /// Used.

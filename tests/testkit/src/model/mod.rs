@@ -316,6 +316,9 @@ impl ModelCluster {
         (connection, peer): (ConnectionId, SocketAddr),
         frame: &Frame,
     ) -> Vec<Output> {
+        if let Node::Broker(name) = node {
+            self.broker(name).note_request(frame.header.code);
+        }
         let refusal = faults.iter_mut().find_map(|fault| fault.refusal(frame));
         let refused = refusal.is_some();
         let answer = match refusal {

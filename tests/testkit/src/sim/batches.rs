@@ -5,8 +5,8 @@ use std::{cell::Cell, rc::Rc};
 use rocketmq_producer_core::{
     delivery::{Delivered, SendError, SendOptions},
     model::Message,
+    stats::{OnewayStats, ProducerStats},
 };
-use rocketmq_producer_shared::OnewayStats;
 
 use super::{
     oracle::{Manner, SendId},
@@ -61,7 +61,14 @@ impl World {
 }
 
 impl World {
-    /// What a producer has counted of one-way messages since its last start.
+    /// What a producer has counted.
+    #[must_use]
+    pub fn stats(&self, producer: Producer) -> ProducerStats {
+        let lifecycle = self.producers[producer.0].lifecycle.as_ref();
+        lifecycle.map(|lifecycle| lifecycle.stats()).unwrap_or_default()
+    }
+
+    /// What a producer has counted of one-way messages.
     #[must_use]
     pub fn oneway_stats(&self, producer: Producer) -> OnewayStats {
         let lifecycle = self.producers[producer.0].lifecycle.as_ref();

@@ -233,7 +233,12 @@ impl Broker {
         self.store.of_topic(topic).cloned()
     }
 
-    /// How often a request code was received. 310 stands for sends of all kinds, those with code
+    /// A request has reached it, whatever becomes of that.
+    pub(super) fn note_request(&mut self, code: i32) {
+        *self.requests.entry(code).or_default() += 1;
+    }
+
+    /// How often a request code was received, what faults have refused included. 310 stands for sends of all kinds, those with code
     /// 320 among them.
     #[must_use]
     pub fn requests(&self, code: i32) -> u64 {
@@ -269,7 +274,6 @@ impl Broker {
         frame: &Frame,
         journal: &mut Journal,
     ) -> Answer {
-        *self.requests.entry(frame.header.code).or_default() += 1;
         let response = match frame.header.code {
             SEND_MESSAGE_V2 | SEND_BATCH_MESSAGE => self.send(now, peer, frame, journal),
             END_TRANSACTION => self.end_transaction(now, frame, journal)?,

@@ -149,5 +149,5 @@ fn faults_and_counts_of_sends_are_those_of_batches_too() {
     cluster.clear_faults(&broker_a());
     assert_eq!(send(&mut cluster, "a", 0), 0);
     let broker = cluster.broker("a");
-    assert_eq!([310, 320].map(|code| broker.requests(code)), [3, 2], "what reached the broker");
+    assert_eq!([310, 320].map(|code| broker.requests(code)), [4, 3], "what reached the broker");
 }

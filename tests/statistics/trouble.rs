@@ -1,0 +1,111 @@
+//! A cluster that makes trouble, as a seed has it.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use rocketmq_producer_testkit::{
+    model::{Fault, ModelCluster, Node},
+    serve::EmbeddedCluster,
+};
+
+pub(crate) const ANSWERED: &str = "Answered";
+pub(crate) const ONEWAY: &str = "Oneway";
+/// Its connections are cut, again and again.
+pub(crate) const CUT: &str = "broker-cut";
+/// It is busy now and then, and says no. It never keeps an answer to itself: a call that is not answered
+/// would take all the room that a busy broker is given, and others would not reach it in time.
+pub(crate) const BUSY: &str = "broker-busy";
+/// It keeps answers to itself, and says no.
+pub(crate) const SILENT: &str = "broker-silent";
+/// Where one-way messages go, and where nothing goes wrong.
+pub(crate) const WELL: &str = "broker-well";
+/// Of a topic that is not to be sent to.
+const PERM_READ: i32 = 4;
+/// Request code of all sends.
+const SEND: i32 = 310;
+const PAUSE: Duration = Duration::from_millis(20);
+
+pub(crate) fn broker(name: &str) -> Node {
+    Node::Broker(name.to_owned())
+}
+
+/// Three brokers for what is answered, and one for what is not.
+pub(crate) fn cluster() -> EmbeddedCluster {
+    let brokers = [CUT, BUSY, SILENT, WELL];
+    let cluster = EmbeddedCluster::serve(ModelCluster::new(1, brokers));
+    cluster.model(|model| {
+        model.set_auto_create(false);
+        [ANSWERED, ONEWAY].iter().for_each(|topic| model.create_topic(topic, 4));
+        for name in brokers {
+            let others = if name == WELL { ANSWERED } else { ONEWAY };
+            model.broker(name).set_perm(others, PERM_READ);
+            model.register_broker(name, 0);
+        }
+        model.keep_journal();
+    });
+    cluster
+}
+
+/// How many sends a broker has received, as it has counted them itself.
+pub(crate) fn received(cluster: &EmbeddedCluster, name: &str) -> u64 {
+    cluster.model(|model| model.broker(name).requests(SEND))
+}
+
+fn fault(random: &mut fastrand::Rng) -> (&'static str, Fault) {
+    let either = if random.bool() { BUSY } else { SILENT };
+    let (times, remark) = (random.u32(1..=6), "as the seed has it".to_owned());
+    match random.u32(..100) {
+        // Rarely: a broker that is lost all the time is dialled less and less.
+        0..4 => (CUT, Fault::CloseInsteadOfReply(1)),
+        4..30 => (BUSY, Fault::Answer { code: 2, remark: "[REJECTREQUEST]".to_owned(), times }),
+        30..54 => (either, Fault::Answer { code: 13, remark, times }),
+        54..76 => (either, Fault::AnswerAfterActing { code: 10, remark, times }),
+        76..98 => (either, Fault::AnswerAfterActing { code: 1, remark, times }),
+        _ => (SILENT, Fault::SwallowSends(1)),
+    }
+}
+
+/// Makes trouble until it is told to stop; then nobody misbehaves any more.
+pub(crate) fn make_trouble(cluster: &Arc<EmbeddedCluster>, seed: u64) -> impl FnOnce() {
+    let (cluster, stop) = (Arc::clone(cluster), Arc::new(AtomicBool::new(false)));
+    let stopping = Arc::clone(&stop);
+    let thread = thread::spawn(move || {
+        let mut random = fastrand::Rng::with_seed(seed);
+        while !stopping.load(Ordering::SeqCst) {
+            let (name, fault) = fault(&mut random);
+            cluster.set_fault(&broker(name), fault);
+            thread::sleep(PAUSE);
+        }
+        for name in [CUT, BUSY, SILENT] {
+            cluster.set_fault(&broker(name), None);
+        }
+    });
+    move || {
+        stop.store(true, Ordering::SeqCst);
+        thread.join().expect("trouble can be made");
+    }
+}
+
+/// What brokers have stored, as their journal has it.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    pub(crate) copies: u64,
+    /// Of distinct messages.
+    pub(crate) keys: BTreeSet<String>,
+}
+
+impl Stored {
+    /// Reads on where it has stopped.
+    pub(crate) fn read_on(&mut self, cluster: &EmbeddedCluster) {
+        let taken = cluster.model(|model| model.take_journal());
+        self.copies += taken.len() as u64;
+        self.keys.extend(taken.into_iter().map(|stored| stored.uniq_key));
+    }
+}
