@@ -322,6 +322,11 @@ impl<W: Wire> Lifecycle<W> {
         stats
     }
 
+    /// Messages that have entered and are not over, as [`stats`](Self::stats) says, and cheaper.
+    pub fn messages_in_flight(&self) -> u64 {
+        self.statistics.messages_in_flight()
+    }
+
     /// Where messages went, and how brokers have served.
     pub fn router_stats(&self) -> RouterStats {
         let routes = self.routes();

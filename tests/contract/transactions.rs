@@ -411,7 +411,34 @@ fn a_half_message_that_fails_leaves_nothing_behind<T: Transacts>() {
     assert_eq!(producer.stats().open, 0);
 }
 
+fn transactions_are_counted_across_starts_and_their_half_messages_as_what_they_are<T: Transacts>() {
+    let cluster = one_broker();
+    let producer = T::started(config(&cluster), unasked().executing(|_, state| state));
+    assert!(producer.run(message("first"), CommitMessage).unwrap().is_commit());
+    producer.shutdown();
+    producer.start();
+    assert!(producer.run(message("second"), RollbackMessage).unwrap().is_rollback());
+    let _ = producer.send(message("no half")).unwrap();
+    let half = producer.begin(message("third").with_uniq_key("A".repeat(32))).unwrap();
+    let open = producer.begin(message("third").with_uniq_key("A".repeat(32))).err().unwrap();
+    assert!(matches!(open.kind(), SendErrorKind::TransactionOpen), "{open}");
+    let _ = half.commit();
+    let stats = producer.all_stats();
+    assert_eq!((stats.total_sent, stats.half_sent, stats.total_failed), (4, 3, 1));
+    assert_eq!((stats.total_dropped, stats.in_flight.messages), (0, 0));
+    let of_transactions = stats.transactions;
+    assert_eq!(of_transactions, producer.stats());
+    assert_eq!(of_transactions.total_transactions, 3);
+    assert_eq!(of_transactions.committed_transactions, 2);
+    assert_eq!(of_transactions.rolled_back_transactions, 1);
+    assert_eq!(producer.reset_stats().transactions, of_transactions);
+    producer.shutdown();
+    producer.start();
+    assert_eq!(producer.stats().total_transactions, 0, "what was reset does not come back");
+}
+
 with_every_listener!(
+    transactions_are_counted_across_starts_and_their_half_messages_as_what_they_are,
     row_14_what_is_committed_is_delivered_and_what_is_rolled_back_is_not,
     a_transaction_that_is_begun_by_hand_is_ended_by_hand,
     row_13_what_is_unknown_is_asked_about_and_settled,

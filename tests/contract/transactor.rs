@@ -3,8 +3,9 @@
 use std::{future::Future, sync::Arc};
 
 use rocketmq_producer::{
-    AsyncTransactionListener, LocalTransactionState, Message, OnThreads, ProducerConfig, SendError,
-    SendReceipt, TransactionListener, TransactionReceipt, TransactionStats,
+    AsyncTransactionListener, LocalTransactionState, Message, OnThreads, ProducerConfig,
+    ProducerStats, SendError, SendReceipt, TransactionListener, TransactionReceipt,
+    TransactionStats,
     blocking::{self, TransactionProducer},
 };
 
@@ -92,6 +93,8 @@ pub(crate) trait Transactor: Send + Sync {
     fn send(&self, message: Message) -> Result<SendReceipt, SendError>;
     fn prepare(&self, topic: &str);
     fn stats(&self) -> TransactionStats;
+    fn all_stats(&self) -> ProducerStats;
+    fn reset_stats(&self) -> ProducerStats;
     fn set_max_check_times(&self, times: u32);
 }
 
@@ -146,6 +149,14 @@ impl Transactor for TransactionProducer<Listener> {
 
     fn stats(&self) -> TransactionStats {
         self.transaction_stats()
+    }
+
+    fn all_stats(&self) -> ProducerStats {
+        self.stats()
+    }
+
+    fn reset_stats(&self) -> ProducerStats {
+        self.reset_stats()
     }
 
     fn set_max_check_times(&self, times: u32) {
@@ -234,6 +245,14 @@ macro_rules! transactor_on_tasks {
 
             fn stats(&self) -> TransactionStats {
                 self.producer.transaction_stats()
+            }
+
+            fn all_stats(&self) -> ProducerStats {
+                self.producer.stats()
+            }
+
+            fn reset_stats(&self) -> ProducerStats {
+                self.producer.reset_stats()
             }
 
             fn set_max_check_times(&self, times: u32) {

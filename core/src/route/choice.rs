@@ -114,8 +114,8 @@ impl Decider {
     }
 
     /// Its name in statistics.
-    pub const fn name(self) -> &'static str {
-        Self::NAMES[self.place()]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.get(self.place()).copied().unwrap_or_default()
     }
 
     /// What decides about this message where this is chosen.

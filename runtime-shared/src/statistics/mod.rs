@@ -196,6 +196,11 @@ impl Statistics {
         add(&self.unrouted, 1);
     }
 
+    /// Messages that are in flight.
+    pub(crate) fn messages_in_flight(&self) -> u64 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
     /// One-way sends alone.
     pub(crate) fn read_oneways(&self) -> OnewayStats {
         self.oneways.read(Reading::Look)

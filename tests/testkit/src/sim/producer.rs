@@ -174,14 +174,15 @@ impl SimProducer {
     }
 
     /// What is left in its tables: sends in flight, calls, held calls, waiting sends, permits, bytes
-    /// of permits, lanes.
-    pub(super) fn pending(&self) -> [usize; 7] {
+    /// of permits, lanes, messages that statistics say are in flight.
+    pub(super) fn pending(&self) -> [usize; 8] {
         let session = self.lifecycle.as_ref().and_then(|lifecycle| lifecycle.session());
         let (in_flight, held) = self.load();
         let waiting = self.hub.as_ref().map_or(0, |hub| hub.borrow().waiting());
         let in_all = session.as_ref().map_or(0, |session| session.in_flight());
         let Load { sends, bytes, lanes } =
             session.map(|session| session.load()).unwrap_or_default();
-        [in_all, in_flight, held, waiting, sends, bytes, lanes]
+        let counted = self.lifecycle.as_ref().map_or(0, |lifecycle| lifecycle.messages_in_flight());
+        [in_all, in_flight, held, waiting, sends, bytes, lanes, counted as usize]
     }
 }

@@ -230,14 +230,15 @@ impl World {
         // Local transactions take their time.
         let quiet = self.run_until(Duration::from_secs(45), |world| {
             world.open_sends() == 0
-                && world.producers.iter().all(|producer| producer.pending() == [0; 7])
+                && world.producers.iter().all(|producer| producer.pending() == [0; 8])
         })?;
         if quiet {
             return Ok(());
         }
         let left: Vec<_> = self.producers.iter().map(|producer| producer.pending()).collect();
         let story = format!(
-            "sends, calls, held calls, waits, permits, their bytes, lanes of each producer: {left:?}"
+            "sends, calls, held calls, waits, permits, their bytes, lanes, messages counted as in \
+             flight of each producer: {left:?}"
         );
         Err(Violation { rule: "nothing is left in tables", story })
     }
