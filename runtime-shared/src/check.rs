@@ -95,6 +95,9 @@ impl<W: Wire> Check<W> {
     }
 
     fn trace(&self, task: &Task, state: LocalTransactionState) {
+        if self.session.tracer.is_none() {
+            return;
+        }
         let view = self.session.view.load();
         let peer = view.links.get(task.link).and_then(|link| link.peer());
         self.session.trace_end(&TracedEnd {
