@@ -122,7 +122,8 @@ impl<W: Wire> Session<W> {
     pub(crate) fn enter_lanes(self: &Arc<Self>, keys: Vec<LaneKey>, slot: &Arc<Slot>) {
         let Some(gatherer) = &self.gatherer else { return self.gate.enter(keys, slot) };
         let release = keys.clone();
-        let lots = gatherer.step(
+        // It only takes away: nothing is due sooner after that.
+        let (lots, _) = gatherer.step(
             |accumulator| release.into_iter().for_each(|key| accumulator.handle_lane(key)),
             |lot| self.take_turn(lot),
             || self.gate.enter(keys, slot),
@@ -133,11 +134,9 @@ impl<W: Wire> Session<W> {
     /// Takes a step of what gathers, and sends what is to leave then.
     pub(crate) fn gather(self: &Arc<Self>, step: impl FnOnce(&mut Accumulator<Seat<W>>)) {
         let Some(gatherer) = &self.gatherer else { return };
-        let before = gatherer.deadline();
-        let lots = gatherer.step(step, |lot| self.take_turn(lot), || ());
+        let (lots, sooner) = gatherer.step(step, |lot| self.take_turn(lot), || ());
         lots.into_iter().for_each(|(lot, slot)| self.depart(lot, slot));
-        let after = gatherer.deadline();
-        if after.is_some_and(|after| before.is_none_or(|before| after.at < before.at)) {
+        if sooner {
             // The hub keeps the time.
             self.inbox.ring();
         }
@@ -185,7 +184,7 @@ impl<W: Wire> Session<W> {
     ///
     /// # Errors
     ///
-    /// The same, and [`SendErrorKind::TransactionOpen`].
+    /// The same, [`SendErrorKind::TransactionOpen`] and [`SendErrorKind::TransactionEnded`].
     pub(crate) fn begin_half(
         self: &Arc<Self>,
         message: Message,
