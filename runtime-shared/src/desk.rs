@@ -14,9 +14,9 @@ use rocketmq_producer_core::{
     codec::Frame,
     command::{CheckBack, EndTransaction, LocalTransactionState},
     ids::LinkId,
-    model::ProducerConfig,
-    time::Now,
-    transaction::{Answer, Transactions},
+    model::{Message, ProducerConfig},
+    time::{Deadline, Now},
+    transaction::{Answer, Beginning, Transactions},
 };
 
 use crate::{SharedLink, Wire, lock};
@@ -67,6 +67,15 @@ impl Desk {
     /// One step of the table, and nothing else: its lock is not held beyond it.
     pub(crate) fn with<R>(&self, step: impl FnOnce(&mut Transactions) -> R) -> R {
         step(&mut lock(&self.table))
+    }
+
+    /// A transaction begins. True beside it when the table is to be looked at sooner than before:
+    /// whoever keeps the time must be told.
+    pub(crate) fn begin(&self, now: Now, message: &Message) -> (Beginning, bool) {
+        let mut table = lock(&self.table);
+        let before = table.deadline();
+        let beginning = table.begin(now, message);
+        (beginning, Deadline::is_sooner(table.deadline(), before))
     }
 
     /// A broker asks. What can be said at once is, by the hub itself; the rest waits for a listener.

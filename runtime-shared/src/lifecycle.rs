@@ -225,7 +225,8 @@ impl<W: Wire> Lifecycle<W> {
     ///
     /// # Errors
     ///
-    /// As [`begin_send`](Self::begin_send), and [`SendErrorKind::TransactionOpen`].
+    /// As [`begin_send`](Self::begin_send), [`SendErrorKind::TransactionOpen`] and
+    /// [`SendErrorKind::TransactionEnded`].
     pub fn begin_half(&self, message: Message) -> Result<HalfSending<W>, SendError> {
         let session = self.session_for(&message)?;
         session.begin_half(message, &self.choice.load())

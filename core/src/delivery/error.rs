@@ -6,6 +6,7 @@ use bytestring::ByteString;
 
 use super::{Attempt, AttemptFailure};
 use crate::{
+    command::LocalTransactionState,
     link::{CallError, LinkError},
     model::{InvalidMessage, Message, SendStatus},
     route::{BadSelection, Remark, RouteError},
@@ -140,8 +141,13 @@ pub enum SendErrorKind {
     /// A transaction with the same message is under way: its id is that of the message.
     #[error("a transaction of this message is under way already")]
     TransactionOpen,
+    /// A transaction with the same message has ended, by its own local transaction or by the answer to
+    /// a check-back: brokers that ask about its id are told that end. Begin another, with a message
+    /// that has no id yet.
+    #[error("a transaction of this message has ended already: {0:?}")]
+    TransactionEnded(LocalTransactionState),
     /// The half message is stored, but a crash may lose it: it was rolled back, for a transaction may
-    /// not depend on it.
+    /// not depend on it. The message can be tried again, under an id of its own.
     #[error("the half message may be lost again ({0:?}), and was rolled back")]
     HalfInDoubt(SendStatus),
     /// As many sends are in flight as may be, and this one was not to wait.
@@ -215,9 +221,10 @@ impl SendError {
         Self::new(kind, Vec::new(), message)
     }
 
-    /// A half message that is stored, but not so well that a transaction may depend on it.
+    /// A half message that is stored, but not so well that a transaction may depend on it. Its id is
+    /// that of a transaction that was rolled back, so the message comes back without.
     pub fn in_doubt(status: SendStatus, message: Message) -> Self {
-        let kind = SendErrorKind::HalfInDoubt(status);
+        let (kind, message) = (SendErrorKind::HalfInDoubt(status), message.without_uniq_key());
         Self(Box::new(Inner { kind, outcome: Outcome::Unknown, attempts: Vec::new(), message }))
     }
 
@@ -250,12 +257,13 @@ impl SendError {
         &self.0.attempts
     }
 
-    /// The message, with its UNIQ_KEY.
+    /// The message, with its UNIQ_KEY; without, if that was used up by a transaction that was rolled
+    /// back ([`SendErrorKind::HalfInDoubt`]).
     pub fn message(&self) -> &Message {
         &self.0.message
     }
 
-    /// Gives the message back, to be sent again under the same UNIQ_KEY.
+    /// Gives the [message](Self::message) back, to be sent again.
     #[must_use]
     pub fn into_message(self) -> Message {
         self.0.message
