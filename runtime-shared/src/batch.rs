@@ -214,7 +214,7 @@ impl<W: Wire> Batch<W> {
         let parcel = if self.oneway { parcel?.oneway() } else { parcel? };
         let mut options = self.options.clone();
         options.choice = Some(queue.map_or_else(|| self.choice.clone(), Choice::Queue));
-        session.begin_request(self.started, parcel, options, self.session.share())
+        session.begin_request(self.started, parcel, options, &self.slot, self.session.share())
     }
 
     fn pick(&self, members: &[usize]) -> Vec<Message> {
@@ -308,8 +308,8 @@ impl<W: Wire> Timed for Batch<W> {
 
 impl<W: Wire> Drop for Batch<W> {
     fn drop(&mut self) {
-        // Its lanes go with it.
-        self.slot.finish();
+        // Its lanes go with it, and with what is in flight of its requests.
+        self.slot.abandon();
     }
 }
 

@@ -219,16 +219,17 @@ impl<W: Wire> Session<W> {
         BatchOrNone::Begun(Box::new(Batch::new(messages, options, choice, oneway, guard)))
     }
 
-    /// Begins one request of a batch, whose lanes its batch holds: it waits for its permit.
+    /// Begins one request of a batch, whose slot holds its lanes: it waits for its permit.
     pub(crate) fn begin_request(
         self: &Arc<Self>,
         started: Now,
         parcel: Parcel,
         options: SendOptions,
+        batch: &Arc<Slot>,
         guard: InFlight<W>,
     ) -> Result<Sending<W>, SendError> {
         let delivery = self.delivery(started, parcel, options, &Choice::default())?;
-        let slot = Arc::new(Slot::default());
+        let slot = Arc::new(Slot::within(batch));
         self.gate.ask(delivery.size(), &slot);
         Ok(Sending::new(delivery, slot, TimeoutPhase::Permit, guard))
     }
