@@ -80,6 +80,7 @@
 //! | `timed_out` | [`TimedOut`](SendErrorKind::TimedOut) | `send_msg_timeout` has passed; the phase tells what was waited for | see outcome | yes | by phase, below |
 //! | `full` | [`Full`](SendErrorKind::Full) | `try_send` only: no room in flight | no | yes | later, or `send`, which waits |
 //! | `transaction_open` | [`TransactionOpen`](SendErrorKind::TransactionOpen) | a transaction of the same message is under way | no | no | end that one first |
+//! | `transaction_ended` | [`TransactionEnded`](SendErrorKind::TransactionEnded) | a transaction of the same message has ended | no | no | begin another, with a message that has no id yet |
 //! | `half_in_doubt` | [`HalfInDoubt`](SendErrorKind::HalfInDoubt) | the half message was stored so that a crash may lose it, and rolled back | it is not delivered | yes | begin again; see to replicas |
 //!
 //! ## What a send was waiting for

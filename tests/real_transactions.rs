@@ -28,7 +28,7 @@ use rocketmq_producer_testkit::{
     real::{RealCluster, Version},
 };
 use transactor::{
-    Blocking, Listener, Smol, SmolAwaiting, Tokio, TokioAwaiting, Transactor, Transacts,
+    Blocking, Handle, Listener, Smol, SmolAwaiting, Tokio, TokioAwaiting, Transactor, Transacts,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,12 +63,16 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+fn group(name: &str) -> String {
+    format!("group-{name}")
+}
+
 fn warmed_up<T: Transacts>(
     cluster: &RealCluster,
     name: &str,
     listener: Listener,
 ) -> (Box<dyn Transactor>, String) {
-    let producer = T::started(config(cluster, &format!("group-{name}")), listener);
+    let producer = T::started(config(cluster, &group(name)), listener);
     let topic = format!("Transactions{name}");
     let _ = producer.send(Message::new(topic.clone(), "0 the topic is there")).unwrap();
     (producer, topic)
@@ -131,81 +135,133 @@ fn all_ends<T: Transacts>(cluster: &RealCluster, name: &str) {
 
 fn transactions_end_as_they_are_said_to(version: Version) {
     let cluster = impatient(version);
-    all_ends::<Blocking>(&cluster, "Blocking");
-    all_ends::<Smol>(&cluster, "Smol");
-    all_ends::<SmolAwaiting>(&cluster, "SmolAwaiting");
-    all_ends::<Tokio>(&cluster, "Tokio");
-    all_ends::<TokioAwaiting>(&cluster, "TokioAwaiting");
+    side_by_side(&[
+        &|| all_ends::<Blocking>(&cluster, "Blocking"),
+        &|| all_ends::<Smol>(&cluster, "Smol"),
+        &|| all_ends::<SmolAwaiting>(&cluster, "SmolAwaiting"),
+        &|| all_ends::<Tokio>(&cluster, "Tokio"),
+        &|| all_ends::<TokioAwaiting>(&cluster, "TokioAwaiting"),
+    ]);
 }
 
 /// Brokers that ask about what is settled get nothing to deliver twice.
 fn late_questions_deliver_nothing_twice(version: Version) {
     let cluster = impatient(version);
+    side_by_side(&[
+        &|| nothing_is_delivered_twice::<Blocking>(&cluster, "LateBlocking"),
+        &|| nothing_is_delivered_twice::<Smol>(&cluster, "LateSmol"),
+        &|| nothing_is_delivered_twice::<SmolAwaiting>(&cluster, "LateSmolAwaiting"),
+        &|| nothing_is_delivered_twice::<Tokio>(&cluster, "LateTokio"),
+        &|| nothing_is_delivered_twice::<TokioAwaiting>(&cluster, "LateTokioAwaiting"),
+    ]);
+}
+
+fn nothing_is_delivered_twice<T: Transacts>(cluster: &RealCluster, name: &str) {
     let asked = Arc::new(AtomicU32::new(0));
     let asks = Arc::clone(&asked);
     let listener = Listener::checking(move |message| {
         asks.fetch_add(1, SeqCst);
         by_body(message)
     });
-    let (producer, topic) = warmed_up::<Tokio>(&cluster, "Late", listener);
+    let (producer, topic) = warmed_up::<T>(cluster, name, listener);
     for number in 0..200 {
         let message = Message::new(topic.clone(), format!("commit {number}"));
-        assert!(producer.run(message, CommitMessage).unwrap().is_confirmed());
+        assert!(producer.run(message, CommitMessage).unwrap().is_confirmed(), "{name}");
         thread::sleep(Duration::from_millis(30));
     }
     thread::sleep(Duration::from_secs(8));
-    let (delivered, stats) = (bodies(&cluster, &topic, 201), producer.stats());
+    let (delivered, stats) = (bodies(cluster, &topic, 201), producer.stats());
     let once: BTreeSet<_> = delivered.iter().collect();
-    println!("{version}: {} of 200, asked {} times", delivered.len() - 1, stats.checks);
-    assert_eq!((delivered.len(), once.len()), (201, 201), "each once");
-    assert_eq!(asked.load(SeqCst), 0, "the producer knows the answers by heart");
+    let version = cluster.version();
+    println!("{version}, {name}: {} of 200, asked {} times", delivered.len() - 1, stats.checks);
+    assert_eq!((delivered.len(), once.len()), (201, 201), "{name}: each once");
+    assert_eq!(asked.load(SeqCst), 0, "{name}: the producer knows the answers by heart");
     if version == Version::V5_5_0 {
-        assert!(stats.checks > 0, "nobody has asked: nothing is shown");
+        assert!(stats.checks > 0, "{name}: nobody has asked, nothing is shown");
     }
     producer.shutdown();
 }
 
-/// A broker that dies with what it has confirmed.
+/// A broker that dies with what it has confirmed, and while it is to be told more.
 fn a_broker_that_dies_after_a_commit_delivers_it(version: Version) {
     let mut cluster = impatient(version);
-    let (producer, topic) = warmed_up::<Smol>(&cluster, "Killed", Listener::checking(by_body));
-    let message = Message::new(topic.clone(), "commit before");
-    assert!(producer.run(message, CommitMessage).unwrap().is_confirmed());
-    let open = producer.begin(Message::new(topic.clone(), "commit during")).unwrap();
+    let bereaved = [
+        Bereaved::of::<Blocking>(&cluster, "KilledBlocking"),
+        Bereaved::of::<Smol>(&cluster, "KilledSmol"),
+        Bereaved::of::<Tokio>(&cluster, "KilledTokio"),
+    ];
     cluster.kill_broker("broker-a").unwrap();
-    let during = thread::scope(|scope| {
-        let ending = scope.spawn(|| {
-            // Told when the broker is back, or asked about.
-            open_commit(open)
-        });
+    let committed = thread::scope(|scope| {
+        // Told when the broker is back, or asked about.
+        let committing = bereaved.map(|one| scope.spawn(|| one.commit()));
         cluster.restart_broker("broker-a").unwrap();
-        ending.join().unwrap()
+        committing.map(|one| one.join().unwrap())
     });
-    eventually("both are delivered", || {
-        let delivered: BTreeSet<_> = bodies(&cluster, &topic, 3).into_iter().collect();
-        delivered.contains("commit before") && delivered.contains("commit during")
-    });
-    assert!(during.is_commit());
-    producer.shutdown();
+    for (producer, topic) in committed {
+        eventually("both are delivered", || {
+            let delivered: BTreeSet<_> = bodies(&cluster, &topic, 3).into_iter().collect();
+            delivered.contains("commit before") && delivered.contains("commit during")
+        });
+        producer.shutdown();
+    }
 }
 
-fn open_commit(handle: Box<dyn transactor::Handle>) -> rocketmq_producer::TransactionReceipt {
-    handle.commit()
+/// A producer whose broker is about to die, with a commit that is confirmed and one to come.
+struct Bereaved {
+    producer: Box<dyn Transactor>,
+    topic: String,
+    open: Box<dyn Handle>,
+}
+
+impl Bereaved {
+    fn of<T: Transacts>(cluster: &RealCluster, name: &str) -> Self {
+        let (producer, topic) = warmed_up::<T>(cluster, name, Listener::checking(by_body));
+        let message = Message::new(topic.clone(), "commit before");
+        assert!(producer.run(message, CommitMessage).unwrap().is_confirmed(), "{name}");
+        let open = producer.begin(Message::new(topic.clone(), "commit during")).unwrap();
+        Self { producer, topic, open }
+    }
+
+    fn commit(self) -> (Box<dyn Transactor>, String) {
+        assert!(self.open.commit().is_commit());
+        (self.producer, self.topic)
+    }
 }
 
 /// A producer dies between the half message and the question: another of its group answers.
 fn another_instance_answers(version: Version) {
     let cluster = impatient(version);
+    side_by_side(&[
+        &|| one_leaves_and_one_comes::<Blocking, Tokio>(&cluster, "RestartedBlocking"),
+        &|| one_leaves_and_one_comes::<Smol, Blocking>(&cluster, "RestartedSmol"),
+        &|| one_leaves_and_one_comes::<Tokio, Smol>(&cluster, "RestartedTokio"),
+    ]);
+}
+
+fn one_leaves_and_one_comes<Leaves: Transacts, Comes: Transacts>(
+    cluster: &RealCluster,
+    name: &str,
+) {
     let silent = Listener::checking(|_| Unknown);
-    let (first, topic) = warmed_up::<Blocking>(&cluster, "Restarted", silent);
-    assert!(first.run(Message::new(topic.clone(), "commit"), Unknown).unwrap().is_unknown());
+    let (first, topic) = warmed_up::<Leaves>(cluster, name, silent);
+    for body in ["commit", "rollback", "never known"] {
+        let receipt = first.run(Message::new(topic.clone(), body), Unknown).unwrap();
+        assert!(receipt.is_unknown(), "{name}");
+    }
     first.shutdown();
     drop(first);
-    let config = config(&cluster, "group-Restarted");
-    let second = Tokio::started(config, Listener::checking(by_body));
-    eventually("it is delivered", || bodies(&cluster, &topic, 2).len() == 2);
-    assert_eq!(second.stats().committed_transactions, 1);
+    let second = Comes::started(config(cluster, &group(name)), Listener::checking(by_body));
+    eventually("both ends are decided", || {
+        let stats = second.stats();
+        (stats.committed_transactions, stats.rolled_back_transactions) == (1, 1)
+    });
+    assert_eq!(bodies(cluster, &topic, 2), ["0 the topic is there", "commit"], "{name}");
     second.shutdown();
+}
+
+/// Runs all of them at once, and waits for their ends.
+fn side_by_side(scenarios: &[&(dyn Fn() + Sync)]) {
+    thread::scope(|scope| scenarios.iter().for_each(|scenario| drop(scope.spawn(scenario))));
 }
 
 /// Makes every scenario a test of every version.

@@ -94,6 +94,11 @@ impl Deadline {
             (one, other) => one.or(other),
         }
     }
+
+    /// Whether somebody who waits for one deadline has to know of another that there is now.
+    pub fn is_sooner(now: Option<Self>, before: Option<Self>) -> bool {
+        now.is_some_and(|now| before.is_none_or(|before| now.at < before.at))
+    }
 }
 
 #[cfg(test)]

@@ -97,8 +97,10 @@ impl<L: TransactionListener> TransactionProducer<L> {
     ///
     /// As [`Producer::send`]: the half message is not stored, or nobody knows, and nothing was
     /// executed.
-    /// [`TransactionOpen`](rocketmq_producer_core::delivery::SendErrorKind::TransactionOpen) when a
-    /// transaction of this very message is under way.
+    /// [`TransactionOpen`](rocketmq_producer_core::delivery::SendErrorKind::TransactionOpen) when
+    /// a transaction of this very message is under way,
+    /// [`TransactionEnded`](rocketmq_producer_core::delivery::SendErrorKind::TransactionEnded) when
+    /// there was one.
     pub fn send_message_in_transaction(
         &self,
         message: Message,

@@ -257,7 +257,9 @@ macro_rules! async_transaction_producer {
         /// As [`Producer::send`]: the half message is not stored, or nobody knows, and nothing was
         /// executed.
         /// [`TransactionOpen`](rocketmq_producer_core::delivery::SendErrorKind::TransactionOpen) when
-        /// a transaction of this very message is under way.
+        /// a transaction of this very message is under way,
+        /// [`TransactionEnded`](rocketmq_producer_core::delivery::SendErrorKind::TransactionEnded) when
+        /// there was one.
         ///
         /// # Cancel safety
         ///

@@ -20,8 +20,8 @@ use rocketmq_producer_core::{
 };
 
 use crate::{
-    Clock, Journey, Sending, Session, Timed, Wire, sending::receipt, session::InFlight, slot::Slot,
-    statistics::Sent,
+    Clock, Journey, Sending, Session, Timed, Wire, entering::Part, sending::receipt,
+    session::InFlight, slot::Slot, statistics::Sent,
 };
 
 /// How each message of a batch has ended, in the order of the call.
@@ -224,8 +224,9 @@ impl<W: Wire> Batch<W> {
         let parcel = if self.oneway { parcel?.oneway() } else { parcel? };
         let mut options = self.options.clone();
         options.choice = Some(queue.map_or_else(|| self.choice.clone(), Choice::Queue));
-        let (guard, count) = (self.session.share(), members.len() as u64);
-        session.begin_request(self.started, parcel, options, guard, count)
+        let (guard, messages) = (self.session.share(), members.len() as u64);
+        let part = Part { started: self.started, slot: &self.slot, messages };
+        session.begin_request(parcel, options, part, guard)
     }
 
     fn pick(&self, members: &[usize]) -> Vec<Message> {
@@ -347,8 +348,8 @@ impl<W: Wire> Timed for Batch<W> {
 
 impl<W: Wire> Drop for Batch<W> {
     fn drop(&mut self) {
-        // Its lanes go with it.
-        self.slot.finish();
+        // Its lanes go with it, and with what is in flight of its requests.
+        self.slot.abandon();
         self.session().statistics.dropped(self.uncounted);
     }
 }

@@ -14,9 +14,9 @@ use rocketmq_producer_core::{
     codec::Frame,
     command::{CheckBack, EndTransaction, LocalTransactionState},
     ids::LinkId,
-    model::ProducerConfig,
-    time::Now,
-    transaction::{Answer, Transactions},
+    model::{Message, ProducerConfig},
+    time::{Deadline, Now},
+    transaction::{Answer, Beginning, Transactions},
 };
 
 use crate::{SharedLink, Wire, lock};
@@ -74,6 +74,15 @@ impl Desk {
         // One after the other: nobody holds the second who wants the first.
         let mut table = lock(&self.table);
         table.count_on_from(&lock(&before.table));
+    }
+
+    /// A transaction begins. True beside it when the table is to be looked at sooner than before:
+    /// whoever keeps the time must be told.
+    pub(crate) fn begin(&self, now: Now, message: &Message) -> (Beginning, bool) {
+        let mut table = lock(&self.table);
+        let before = table.deadline();
+        let beginning = table.begin(now, message);
+        (beginning, Deadline::is_sooner(table.deadline(), before))
     }
 
     /// A broker asks. What can be said at once is, by the hub itself; the rest waits for a listener.

@@ -24,6 +24,17 @@ use crate::{
     slot::Slot,
 };
 
+/// What a batch says of one of its requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<'a> {
+    /// When the batch was begun.
+    pub(crate) started: Now,
+    /// Holds the batch's lanes.
+    pub(crate) slot: &'a Arc<Slot>,
+    /// How many of its messages go in the request.
+    pub(crate) messages: u64,
+}
+
 impl<W: Wire> Session<W> {
     /// Begins a send, which waits for its permit if `patient`; `wrap` makes of the message what goes
     /// on the wire.
@@ -122,7 +133,8 @@ impl<W: Wire> Session<W> {
     pub(crate) fn enter_lanes(self: &Arc<Self>, keys: Vec<LaneKey>, slot: &Arc<Slot>) {
         let Some(gatherer) = &self.gatherer else { return self.gate.enter(keys, slot) };
         let release = keys.clone();
-        let lots = gatherer.step(
+        // It only takes away: nothing is due sooner after that.
+        let (lots, _) = gatherer.step(
             |accumulator| release.into_iter().for_each(|key| accumulator.handle_lane(key)),
             |lot| self.take_turn(lot),
             || self.gate.enter(keys, slot),
@@ -133,11 +145,9 @@ impl<W: Wire> Session<W> {
     /// Takes a step of what gathers, and sends what is to leave then.
     pub(crate) fn gather(self: &Arc<Self>, step: impl FnOnce(&mut Accumulator<Seat<W>>)) {
         let Some(gatherer) = &self.gatherer else { return };
-        let before = gatherer.deadline();
-        let lots = gatherer.step(step, |lot| self.take_turn(lot), || ());
+        let (lots, sooner) = gatherer.step(step, |lot| self.take_turn(lot), || ());
         lots.into_iter().for_each(|(lot, slot)| self.depart(lot, slot));
-        let after = gatherer.deadline();
-        if after.is_some_and(|after| before.is_none_or(|before| after.at < before.at)) {
+        if sooner {
             // The hub keeps the time.
             self.inbox.ring();
         }
@@ -186,7 +196,7 @@ impl<W: Wire> Session<W> {
     ///
     /// # Errors
     ///
-    /// The same, and [`SendErrorKind::TransactionOpen`].
+    /// The same, [`SendErrorKind::TransactionOpen`] and [`SendErrorKind::TransactionEnded`].
     pub(crate) fn begin_half(
         self: &Arc<Self>,
         message: Message,
@@ -221,19 +231,18 @@ impl<W: Wire> Session<W> {
         BatchOrNone::Begun(Box::new(Batch::new(messages, options, choice, oneway, guard)))
     }
 
-    /// Begins one request of a batch, whose lanes its batch holds: it waits for its permit.
+    /// Begins one request of a batch, which has its lanes: it waits for its permit.
     pub(crate) fn begin_request(
         self: &Arc<Self>,
-        started: Now,
         parcel: Parcel,
         options: SendOptions,
+        part: Part<'_>,
         guard: InFlight<W>,
-        messages: u64,
     ) -> Result<Sending<W>, SendError> {
-        let delivery = self.delivery(started, parcel, options, &Choice::default())?;
-        let slot = Arc::new(Slot::default());
+        let delivery = self.delivery(part.started, parcel, options, &Choice::default())?;
+        let (slot, cargo) = (Arc::new(Slot::within(part.slot)), Cargo::Of(part.messages));
         self.gate.ask(delivery.size(), &slot);
-        Ok(Sending::new(delivery, slot, TimeoutPhase::Permit, guard, Cargo::Of(messages)))
+        Ok(Sending::new(delivery, slot, TimeoutPhase::Permit, guard, cargo))
     }
 
     fn delivery(

@@ -32,17 +32,22 @@ impl<W: Wire> Gatherer<W> {
 
     /// Takes one step; what is to leave after that takes its turn by `leave`, and then `after` is
     /// called, all under the lock: what enters a lane there does so in order.
+    ///
+    /// Gives what has left, and whether the next is due sooner than before: whoever keeps the time
+    /// must look again. Under the same lock, or the keeper could look in between and miss
+    /// what this step has begun.
     pub(crate) fn step<R>(
         &self,
         step: impl FnOnce(&mut Accumulator<Seat<W>>),
         leave: impl FnMut(Lot<Seat<W>>) -> R,
         after: impl FnOnce(),
-    ) -> Vec<R> {
+    ) -> (Vec<R>, bool) {
         let mut accumulator = lock(&self.0);
+        let before = accumulator.deadline();
         step(&mut accumulator);
         let left = std::iter::from_fn(|| accumulator.poll()).map(leave).collect();
         after();
-        left
+        (left, Deadline::is_sooner(accumulator.deadline(), before))
     }
 
     pub(crate) fn deadline(&self) -> Option<Deadline> {

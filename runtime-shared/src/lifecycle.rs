@@ -240,7 +240,8 @@ impl<W: Wire> Lifecycle<W> {
     ///
     /// # Errors
     ///
-    /// As [`begin_send`](Self::begin_send), and [`SendErrorKind::TransactionOpen`].
+    /// As [`begin_send`](Self::begin_send), [`SendErrorKind::TransactionOpen`] and
+    /// [`SendErrorKind::TransactionEnded`].
     pub fn begin_half(&self, message: Message) -> Result<HalfSending<W>, SendError> {
         let (session, choice) = (self.session_for(&message), self.choice.load());
         self.counted(session.and_then(|session| session.begin_half(message, &choice)))

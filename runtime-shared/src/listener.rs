@@ -70,16 +70,23 @@ pub trait AsyncTransactionListener: Send + Sync + 'static {
 }
 
 /// A listener that blocks, for producers that must not: it runs on a bounded number of threads.
+///
+/// Brokers' questions have threads of their own: local transactions that wait for each other, or
+/// for what holds them all up, do not keep them from being answered.
 #[derive(Debug)]
 pub struct OnThreads<L> {
     listener: Arc<L>,
-    threads: Threads,
+    executing: Threads,
+    checking: Threads,
 }
 
 impl<L: TransactionListener> OnThreads<L> {
-    /// On so many threads at most, which are started when they are needed.
+    /// Local transactions on so many threads at most, check-backs on as many others; they are
+    /// started when they are needed, so no more for check-backs than are asked at one time.
     pub fn new(listener: L, threads: usize) -> Self {
-        Self { listener: Arc::new(listener), threads: Threads::new("rmq-listener", threads) }
+        let on = |name| Threads::new(name, threads);
+        let (executing, checking) = (on("rmq-listener"), on("rmq-checking"));
+        Self { listener: Arc::new(listener), executing, checking }
     }
 }
 
@@ -95,7 +102,7 @@ impl<L: TransactionListener> AsyncTransactionListener for OnThreads<L> {
         let (listener, message) = (Arc::clone(&self.listener), message.clone());
         let id = transaction_id.to_owned();
         let work = move || execute(&*listener, &message, &id, arg);
-        self.threads.run(work).await.unwrap_or(LocalTransactionState::Unknown)
+        self.executing.run(work).await.unwrap_or(LocalTransactionState::Unknown)
     }
 
     async fn check_local_transaction(
@@ -106,7 +113,7 @@ impl<L: TransactionListener> AsyncTransactionListener for OnThreads<L> {
         let (listener, message) = (Arc::clone(&self.listener), message.clone());
         let id = transaction_id.to_owned();
         let work = move || check(&*listener, &message, &id);
-        self.threads.run(work).await.unwrap_or(LocalTransactionState::Unknown)
+        self.checking.run(work).await.unwrap_or(LocalTransactionState::Unknown)
     }
 }
 

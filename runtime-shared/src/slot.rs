@@ -32,6 +32,8 @@ pub(crate) struct Slot {
     wait: AtomicU32,
     /// The send is over or was dropped.
     gone: AtomicBool,
+    /// Of a request, what holds the lanes for its whole batch: for as long as calls hold this.
+    _batch: Option<Arc<Slot>>,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +74,11 @@ pub(crate) struct Arrived {
 }
 
 impl Slot {
+    /// One for a part of what that slot is for.
+    pub(crate) fn within(batch: &Arc<Self>) -> Self {
+        Self { _batch: Some(Arc::clone(batch)), ..Self::default() }
+    }
+
     /// Takes what has arrived; otherwise the waker is registered.
     pub(crate) fn look(&self, context: &Context<'_>) -> Arrived {
         let mut state = lock(&self.state);

@@ -15,7 +15,7 @@ use rocketmq_producer_core::{
     route::Reach,
     time::Instant,
     trace::TracedEnd,
-    transaction::{Confirmation, Confirmed, Decision, TransactionReceipt, Unconfirmed},
+    transaction::{Beginning, Confirmation, Confirmed, Decision, TransactionReceipt, Unconfirmed},
 };
 
 use crate::{Clock, Journey, Sending, Session, Timed, Wire, sending::receipt, session::InFlight};
@@ -52,17 +52,27 @@ impl<W: Wire> HalfSending<W> {
     ///
     /// # Errors
     ///
-    /// [`SendErrorKind::TransactionOpen`] when there is a transaction of this id already.
+    /// [`SendErrorKind::TransactionOpen`] when there is a transaction of this id already,
+    /// [`SendErrorKind::TransactionEnded`] when there was one.
     pub(crate) fn new(
         mut sending: Sending<W>,
         message: Message,
         session: InFlight<W>,
     ) -> Result<Self, SendError> {
-        let begun =
-            session.session.desk.with(|table| table.begin(session.session.clock.now(), &message));
-        if !begun {
+        let now = session.session.clock.now();
+        let (beginning, sooner) = session.session.desk.begin(now, &message);
+        if sooner {
+            // The hub keeps the time.
+            session.session.inbox.ring();
+        }
+        let refused = match beginning {
+            Beginning::Begun => None,
+            Beginning::Open => Some(SendErrorKind::TransactionOpen),
+            Beginning::Ended(state) => Some(SendErrorKind::TransactionEnded(state)),
+        };
+        if let Some(why) = refused {
             sending.disown();
-            return Err(SendError::not_sent(SendErrorKind::TransactionOpen, message));
+            return Err(SendError::not_sent(why, message));
         }
         let id = message.uniq_key().unwrap_or_default().to_owned();
         Ok(Self { sending, message, open: Some(Opened { session, id, stored: false }) })

@@ -35,7 +35,8 @@ impl<L> Clone for TransactionProducer<L> {
 
 impl<L: TransactionListener> TransactionProducer<OnThreads<L>> {
     /// A producer that is not yet running, with a listener that blocks; does no I/O. The listener
-    /// runs on `listener_threads` threads at most, which are started when they are needed.
+    /// executes on `listener_threads` threads at most, and is asked on others; they are started when
+    /// they are needed.
     ///
     /// # Errors
     ///

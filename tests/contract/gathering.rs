@@ -56,6 +56,33 @@ fn a_send_without_company_waits_no_longer_than_it_may<S: Subject>() {
     assert!((LINGER..LINGER + SLACK).contains(&begun.elapsed()), "{:?}", begun.elapsed());
 }
 
+/// Sends that come in just the moment in which those before them are due: the hub, which keeps the
+/// time, has looked by then, and has to look again.
+fn a_lot_that_begins_as_another_ends_is_not_forgotten<S: Subject>() {
+    let cluster = one_broker();
+    let never = Duration::from_secs(100);
+    let config = gathering(&cluster)
+        .with_batch_linger(Duration::from_millis(1))
+        .with_heartbeat_broker_interval(never)
+        .with_probe_idle(never)
+        .with_update_topic_route_info_interval(never)
+        .with_poll_name_server_interval(never);
+    let producer = warm::<S>(config);
+    let send = |seed: u64| {
+        let mut random = fastrand::Rng::with_seed(seed);
+        for number in 0..700 {
+            let sent = producer.send(message(&number.to_string()));
+            assert!(sent.is_ok(), "{sent:?}");
+            let next = Instant::now() + Duration::from_micros(random.u64(..1_500));
+            while Instant::now() < next {
+                std::hint::spin_loop();
+            }
+        }
+    };
+    let send = &send;
+    thread::scope(|scope| (1..=4).for_each(|seed| drop(scope.spawn(move || send(seed)))));
+}
+
 fn a_shutdown_takes_along_what_has_gathered<S: Subject>() {
     let cluster = one_broker();
     let producer: S = warm(gathering(&cluster).with_batch_linger(Duration::from_secs(8)));
@@ -171,6 +198,7 @@ fn those_who_go_or_are_never_polled_again_hold_up_nobody() {
 on_every_runtime!(
     sends_of_one_moment_leave_together_and_each_has_its_receipt,
     a_send_without_company_waits_no_longer_than_it_may,
+    a_lot_that_begins_as_another_ends_is_not_forgotten,
     a_shutdown_takes_along_what_has_gathered,
     what_one_request_meets_all_of_it_are_told,
     a_bad_message_does_not_take_others_along,

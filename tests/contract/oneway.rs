@@ -21,7 +21,11 @@ fn oneway_messages_are_stored_though_nobody_says_so<S: Subject>() {
     eventually("all are stored", || cluster.stored("Contract").len() == 40);
     let stats = producer.oneway_stats();
     assert_eq!((stats.handed_over, stats.requests_in_doubt), (40, 0));
+    producer.oneway(message("just before the end")).unwrap();
     producer.shutdown().unwrap();
+    let stats = producer.oneway_stats();
+    assert_eq!((stats.handed_over, stats.requests_in_doubt), (41, 0), "goodbyes are answered");
+    assert_eq!(cluster.stored("Contract").len(), 41);
 }
 
 fn row_23_a_silent_broker_does_not_keep_oneway_sends_waiting<S: Subject>() {
@@ -81,16 +85,21 @@ fn row_23_a_broker_that_cannot_be_reached_is_an_error<S: Subject>() {
 
 fn oneway_sends_need_permits_like_all_others<S: Subject>() {
     let cluster = one_broker();
-    let config = config(&cluster).with_async_send_semaphore(1);
-    let producer = S::started(config.with_timeout(Duration::from_millis(600)));
+    let config = config(&cluster).with_async_send_semaphore(1).with_retry(0);
+    let producer = S::started(config.with_timeout(Duration::from_secs(2)));
     let _ = producer.send(message("the connection is up")).unwrap();
     cluster.set_fault(&broker_a(), Fault::Hang);
     let answered = producer.send_in_background(message("never answered"));
-    thread::sleep(Duration::from_millis(100));
-    let error = producer.oneway(message("has to wait")).err();
-    // The other's time is up first, or this one's.
-    assert!(error.is_none_or(|error| error.outcome() == Outcome::NotSent));
+    let stored = || cluster.stored("Contract").len();
+    eventually("it has the only permit", || stored() == 2);
+    let waiting = producer.clone();
+    let oneway = thread::spawn(move || waiting.oneway(message("has to wait")));
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!((stored(), producer.oneway_stats().handed_over), (2, 0), "it waits");
     let _ = answered.join().unwrap().unwrap_err();
+    // The other's time is up first, or this one's.
+    let error = oneway.join().unwrap().err();
+    assert!(error.is_none_or(|error| error.outcome() == Outcome::NotSent));
     producer.oneway(message("has room")).unwrap();
 }
 

@@ -1,5 +1,6 @@
 //! Batches and one-way messages under faults.
 
+use rocketmq_producer_core::model::Message;
 use rocketmq_producer_testkit::{
     model::Fault,
     sim::{TOPIC, Trouble},
@@ -97,5 +98,32 @@ fn a_batch_that_is_dropped_leaves_nothing_behind() {
         world.drop_send(batch[0]);
         world.expect_nothing_pending().unwrap();
         world.end_well(&[producer]).unwrap();
+    }
+}
+
+/// What a dropped future has left in flight may still be stored, and what comes after it waits for that.
+#[test]
+fn ordered_messages_do_not_overtake_what_was_dropped_in_flight() {
+    for as_batch in [false, true] {
+        let mut world = World::new(1);
+        let config = world.config().with_timeout(2 * SECOND);
+        let producer = world.producer(config);
+        pass(&mut world, SECOND / 10);
+        warm_up(&mut world, producer);
+        let keyed = |message: Message| message.with_sharding_key("key");
+        BROKERS.into_iter().for_each(|broker| world.misbehave(broker, Fault::Hang));
+        let first = match as_batch {
+            true => world.send_batch(producer, TOPIC, &[10; 3], false, keyed)[0],
+            false => world.send_with(producer, TOPIC, 10, keyed),
+        };
+        pass(&mut world, SECOND);
+        world.drop_send(first);
+        BROKERS.into_iter().for_each(|broker| world.behave(broker));
+        let before = world.counts().acknowledged;
+        let next = world.send_with(producer, TOPIC, 10, keyed);
+        pass(&mut world, SECOND / 2);
+        assert_eq!(world.counts().acknowledged, before, "it waits, batch: {as_batch}");
+        assert!(world.answer(next).is_ok(), "batch: {as_batch}");
+        world.expect_nothing_pending().unwrap();
     }
 }

@@ -275,13 +275,32 @@ mod tests {
         #[test]
         fn row_39_encoded_len_is_what_is_encoded(
             items in prop::collection::vec(
-                (".{1,60}", prop::option::of("[a-zA-Z0-9é中]{1,20}"), any::<i32>(), any::<bool>()),
+                (
+                    (".{1,60}", any::<i32>(), any::<bool>(), any::<bool>()),
+                    prop::option::of("[a-zA-Z0-9é中]{1,20}"),
+                    prop::option::of("[a-zA-Z0-9é中]{1,20}"),
+                    prop::collection::vec("[a-zA-Z0-9é中]{1,20}", 0..4),
+                    prop::collection::btree_map("p[a-z0-9é中]{1,9}", "[a-z0-9é中\u{1F600}]{1,20}", 0..30),
+                ),
                 2..20,
             ),
         ) {
-            let message = |(body, tags, flag, wait): (String, Option<String>, i32, bool)| {
+            type Item = (
+                (String, i32, bool, bool),
+                Option<String>,
+                Option<String>,
+                Vec<String>,
+                std::collections::BTreeMap<String, String>,
+            );
+            let message = |((body, flag, wait, crc), tags, key, keys, properties): Item| {
                 let message = Message::new("T", body).with_flag(flag).with_wait_store_ok(wait);
-                tags.into_iter().fold(message, Message::with_tags)
+                let message = message.with_body_crc(crc).with_keys(keys);
+                let message = tags.into_iter().fold(message, Message::with_tags);
+                let message = key.into_iter().fold(message, |m, key| {
+                    m.with_sharding_key(key.clone()).with_uniq_key(key)
+                });
+                let with = |m: Message, (name, value)| m.with_property(name, value);
+                properties.into_iter().fold(message, with)
             };
             let messages: Vec<_> = items.into_iter().map(message).collect();
             let total: usize = messages.iter().map(Message::encoded_len).sum();

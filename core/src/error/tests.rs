@@ -77,6 +77,7 @@ fn kinds() -> Vec<SendErrorKind> {
         SendErrorKind::BrokerTooOld { broker: "b".into(), version: 1 },
         SendErrorKind::BadSelection(BadSelection { chosen: None, queues: 4 }),
         SendErrorKind::TransactionOpen,
+        SendErrorKind::TransactionEnded(LocalTransactionState::CommitMessage),
         SendErrorKind::HalfInDoubt(SendStatus::FlushDiskTimeout),
         SendErrorKind::Full { sends: 1, bytes: 2 },
         SendErrorKind::TooLarge { bytes: 2, limit: 1 },
@@ -181,7 +182,7 @@ fn is_snake_case(code: &str) -> bool {
 }
 
 /// Pinned: what dashboards and alerts of users go by.
-const SEND_ERROR_CODES: [&str; 20] = [
+const SEND_ERROR_CODES: [&str; 21] = [
     "not_started",
     "already_shut_down",
     "shutting_down",
@@ -201,6 +202,7 @@ const SEND_ERROR_CODES: [&str; 20] = [
     "timed_out",
     "full",
     "transaction_open",
+    "transaction_ended",
     "half_in_doubt",
 ];
 

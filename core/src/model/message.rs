@@ -165,6 +165,12 @@ impl Message {
         self
     }
 
+    /// The same without an id: what is sent of it now is another message.
+    #[must_use]
+    pub(crate) fn without_uniq_key(self) -> Self {
+        Self { uniq_key: None, ..self }
+    }
+
     /// The topic.
     pub fn topic(&self) -> &str {
         &self.topic

@@ -40,6 +40,8 @@ pub enum FailureClass {
     BadSelection,
     /// A transaction of the same message was under way.
     TransactionOpen,
+    /// A transaction of the same message had ended.
+    TransactionEnded,
     /// A half message was stored in doubt.
     HalfInDoubt,
     /// There was no room, and the send was not to wait for it.
@@ -52,7 +54,7 @@ pub enum FailureClass {
 
 impl FailureClass {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::NotStarted,
         Self::AlreadyShutDown,
         Self::InvalidMessage,
@@ -69,6 +71,7 @@ impl FailureClass {
         Self::OrderUnavailable,
         Self::BadSelection,
         Self::TransactionOpen,
+        Self::TransactionEnded,
         Self::HalfInDoubt,
         Self::Full,
         Self::TooLarge,
@@ -96,6 +99,7 @@ impl FailureClass {
             SendErrorKind::OrderUnavailable { .. } => Self::OrderUnavailable,
             SendErrorKind::BadSelection(_) => Self::BadSelection,
             SendErrorKind::TransactionOpen => Self::TransactionOpen,
+            SendErrorKind::TransactionEnded(_) => Self::TransactionEnded,
             SendErrorKind::HalfInDoubt(_) => Self::HalfInDoubt,
             SendErrorKind::Full { .. } => Self::Full,
             SendErrorKind::TooLarge { .. } => Self::TooLarge,
@@ -122,6 +126,7 @@ impl FailureClass {
             Self::OrderUnavailable => "order_unavailable",
             Self::BadSelection => "bad_selection",
             Self::TransactionOpen => "transaction_open",
+            Self::TransactionEnded => "transaction_ended",
             Self::HalfInDoubt => "half_in_doubt",
             Self::Full => "full",
             Self::TooLarge => "too_large",

@@ -76,6 +76,18 @@ struct Counted {
     overlooked: u64,
 }
 
+/// Whether a transaction may begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Beginning {
+    /// It is open from now on.
+    Begun,
+    /// One of this id is open already, or the message has no id.
+    Open,
+    /// One of this id has ended, and brokers that ask are told how: another end could not be told.
+    Ended(LocalTransactionState),
+}
+
 /// What may be done about a final state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -145,15 +157,17 @@ impl Transactions {
         self.max_check_times = times;
     }
 
-    /// A half message is about to be sent. False when one of this id is open already.
-    #[must_use]
-    pub fn begin(&mut self, now: Now, message: &Message) -> bool {
-        let Some(id) = message.uniq_key().map(ByteString::from) else { return false };
+    /// A half message is about to be sent.
+    pub fn begin(&mut self, now: Now, message: &Message) -> Beginning {
+        let Some(id) = message.uniq_key().map(ByteString::from) else { return Beginning::Open };
         if self.open.contains_key(&id) {
-            return false;
+            return Beginning::Open;
+        }
+        if let Some(known) = self.finals.get(&id) {
+            return Beginning::Ended(known.state);
         }
         self.enter(now, id, message.clone(), Phase::Executing);
-        true
+        Beginning::Begun
     }
 
     /// The half message was not stored, or nobody knows whether it was: there is no local

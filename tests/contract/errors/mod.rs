@@ -199,6 +199,9 @@ told! {
     a_transaction_that_is_open_already: transaction_open, "transaction_open", NotSent, retryable: false,
         "cannot send to topic \"Contract\": a transaction of this message is under way already; the \
          message was not sent; end that transaction first, or send another message";
+    a_transaction_that_has_ended: transaction_ended, "transaction_ended", NotSent, retryable: false,
+        "cannot send to topic \"Contract\": a transaction of this message has ended already \
+         (RollbackMessage); the message was not sent; begin another, with a message that has no id yet";
     a_half_message_stored_with_doubt: half_in_doubt, "half_in_doubt", Unknown, retryable: true,
         "cannot send to topic \"Contract\": the half message may be lost again (FlushSlaveTimeout), \
          and was rolled back; the message may have been stored; begin the transaction again, and see \

@@ -286,6 +286,15 @@ pub(super) fn transaction_open<S: Subject, T: Transacts>() -> SendError {
     error
 }
 
+pub(super) fn transaction_ended<S: Subject, T: Transacts>() -> SendError {
+    let cluster = one_broker();
+    let producer = T::started(config(&cluster), listener());
+    let message = || message("x").with_uniq_key("A".repeat(32));
+    let open = producer.begin(message()).expect("the cluster is healthy");
+    assert!(open.rollback().is_confirmed());
+    producer.begin(message()).err().expect("it has ended")
+}
+
 pub(super) fn half_in_doubt<S: Subject, T: Transacts>() -> SendError {
     let cluster = one_broker();
     let producer = T::started(config(&cluster), listener());

@@ -9,7 +9,7 @@ use super::{
     TimeoutPhase,
 };
 use crate::{
-    command::{ResponseCode, Verdict},
+    command::{LocalTransactionState, ResponseCode, Verdict},
     link::{CallError, LinkError},
     model::{InvalidMessage, SendStatus},
     route::{BadSelection, RouteError},
@@ -78,8 +78,12 @@ pub enum SendErrorKind {
     BadSelection(BadSelection),
     /// A transaction with the same message is under way: its id is that of the message.
     TransactionOpen,
+    /// A transaction with the same message has ended, by its own local transaction or by the answer to
+    /// a check-back: brokers that ask about its id are told that end. Begin another, with a message
+    /// that has no id yet.
+    TransactionEnded(LocalTransactionState),
     /// The half message is stored, but a crash may lose it: it was rolled back, for a transaction may
-    /// not depend on it.
+    /// not depend on it. The message can be tried again, under an id of its own.
     HalfInDoubt(SendStatus),
     /// As many sends are in flight as may be, and this one was not to wait.
     Full {
@@ -119,6 +123,7 @@ crate::error::codes!(SendErrorKind {
     Self::TimedOut { .. } => "timed_out",
     Self::Full { .. } => "full",
     Self::TransactionOpen => "transaction_open",
+    Self::TransactionEnded(_) => "transaction_ended",
     Self::HalfInDoubt(_) => "half_in_doubt",
 });
 
@@ -142,7 +147,8 @@ impl SendErrorKind {
             | Self::BadSelection(_)
             | Self::BrokerTooOld { .. }
             | Self::BadReply { .. }
-            | Self::TransactionOpen => false,
+            | Self::TransactionOpen
+            | Self::TransactionEnded(_) => false,
         }
     }
 

@@ -36,9 +36,10 @@ impl SendError {
         Self::new(kind, Vec::new(), Duration::ZERO, message)
     }
 
-    /// A half message that is stored, but not so well that a transaction may depend on it.
+    /// A half message that is stored, but not so well that a transaction may depend on it. Its id is
+    /// that of a transaction that was rolled back, so the message comes back without.
     pub fn in_doubt(status: SendStatus, message: Message) -> Self {
-        let kind = SendErrorKind::HalfInDoubt(status);
+        let (kind, message) = (SendErrorKind::HalfInDoubt(status), message.without_uniq_key());
         let (outcome, attempts, elapsed) = (Outcome::Unknown, Vec::new(), Duration::ZERO);
         Self(Box::new(Inner { kind, outcome, attempts, elapsed, message }))
     }
@@ -103,12 +104,13 @@ impl SendError {
         &self.0.attempts
     }
 
-    /// The message, with its UNIQ_KEY.
+    /// The message, with its UNIQ_KEY; without, if that was used up by a transaction that was rolled
+    /// back ([`SendErrorKind::HalfInDoubt`]).
     pub fn message(&self) -> &Message {
         &self.0.message
     }
 
-    /// Gives the message back, to be sent again under the same UNIQ_KEY.
+    /// Gives the [message](Self::message) back, to be sent again.
     #[must_use]
     pub fn into_message(self) -> Message {
         self.0.message

@@ -77,6 +77,9 @@ impl fmt::Display for Told<'_> {
             Kind::TransactionOpen => {
                 f.write_str("a transaction of this message is under way already")
             }
+            Kind::TransactionEnded(state) => {
+                write!(f, "a transaction of this message has ended already ({state:?})")
+            }
             Kind::HalfInDoubt(status) => {
                 write!(f, "the half message may be lost again ({status:?}), and was rolled back")
             }
@@ -118,6 +121,7 @@ impl SendErrorKind {
             Self::TimedOut { phase, .. } => phase.advice(),
             Self::Full { .. } => "send later, or wait for room with send",
             Self::TransactionOpen => "end that transaction first, or send another message",
+            Self::TransactionEnded(_) => "begin another, with a message that has no id yet",
             Self::HalfInDoubt(_) => "begin the transaction again, and see to the broker's replicas",
         }
     }

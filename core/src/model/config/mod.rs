@@ -135,8 +135,9 @@ pub struct ProducerConfig {
     pub max_check_times: u32,
     /// How many check-backs are put to the listener at one time. 1.
     pub check_concurrency: usize,
-    /// How many threads a listener that blocks is run on at most, where the producer itself does not
-    /// block: local transactions and check-backs together. 16.
+    /// How many local transactions of a listener that blocks are executed at one time, each on a
+    /// thread, where the producer itself does not block. Check-backs have threads of their own, one
+    /// for each that is put to the listener at one time, and no more than this. 16.
     pub listener_threads: usize,
     /// Check-backs that may wait for the listener; further ones are answered *unknown*. 2,000.
     pub check_queue_max: usize,

@@ -15,7 +15,7 @@ use crate::{
     ids::LinkId,
     model::{Message, ProducerConfig},
     time::{Instant, Now, UnixMillis},
-    transaction::{Answer, Decision, Transactions},
+    transaction::{Answer, Beginning, Decision, Transactions},
 };
 
 const ID: &str = "T1";
@@ -96,7 +96,7 @@ impl World {
             .with_final_states_kept(TICK * u32::from(bounds.kept));
         let mut table = Transactions::new(&config);
         let stage = if bounds.foreign { Stage::Over } else { Stage::Sending };
-        assert!(bounds.foreign || table.begin(at(0), &message()));
+        assert!(bounds.foreign || table.begin(at(0), &message()) == Beginning::Begun);
         Self {
             bounds,
             table,
