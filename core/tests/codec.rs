@@ -120,7 +120,7 @@ fn of_a_field_that_comes_twice_the_last_counts() {
     let json = br#"{"code":0,"opaque":0,"extFields":{"a":"b","a":"c"}}"#;
     for (form, header) in [(SerializeType::Binary, &binary[..]), (SerializeType::Json, json)] {
         let ext = read(form, header).unwrap().ext;
-        assert_eq!(ext.get("a").map(|value| &**value), Some("c"));
+        assert_eq!(ext.get("a"), Some("c"));
         assert_eq!(ext.iter().collect::<Vec<_>>(), [("a", "b"), ("a", "c")]);
     }
 }
@@ -166,7 +166,7 @@ fn json_headers_are_read_as_leniently_as_java_reads_them() {
 fn a_number_in_a_json_header_takes_no_more_memory_than_its_digits() {
     let json = br#"{"code":0,"opaque":0,"extFields":{"a":1e308}}"#;
     let header = read(SerializeType::Json, json).unwrap();
-    assert_eq!(header.ext.get("a").map(|value| &**value), Some("1e308"));
+    assert_eq!(header.ext.get("a"), Some("1e308"));
 }
 
 #[test]
@@ -194,15 +194,16 @@ fn a_json_header_that_would_need_guessing_is_refused() {
 }
 
 #[test]
-fn bodies_and_texts_are_slices_of_the_read_buffer() {
+fn bodies_are_slices_of_the_read_buffer_and_so_are_the_texts_that_brokers_answer_with() {
     for form in FORMS {
         let mut buffer = written(form, &header(), &[7; 5_000]);
         let read = buffer.as_ptr() as usize..buffer.as_ptr() as usize + buffer.len();
         let frame = FrameDecoder::default().decode(&mut buffer).unwrap().unwrap();
-        let remark = frame.header.remark.as_ref().unwrap();
-        let value = frame.header.ext.get("topic").unwrap();
-        for at in [frame.body.as_ptr(), remark.as_ptr(), value.as_ptr()] {
-            assert!(read.contains(&(at as usize)), "a copy was made ({form:?})");
+        let is_slice = |bytes: &[u8]| read.contains(&(bytes.as_ptr() as usize));
+        assert!(is_slice(&frame.body), "{form:?}");
+        if form == SerializeType::Json {
+            assert!(is_slice(frame.header.remark.as_ref().unwrap().as_bytes()));
+            assert!(is_slice(frame.header.ext.get("topic").unwrap().as_bytes()));
         }
     }
 }

@@ -8,7 +8,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 
-use super::{CodecError, ExtFields, Header, Language};
+use super::{CodecError, ExtFields, Header, Language, header::ExtBuilder};
 
 /// Bytes before the remark's length.
 const FIXED_SIZE: usize = 13;
@@ -36,15 +36,15 @@ pub(super) fn decode(mut input: Bytes) -> Result<Header, CodecError> {
 }
 
 fn decode_fields(input: &mut Bytes) -> Result<ExtFields, CodecError> {
-    let mut ext = ExtFields::default();
+    let mut ext = ExtBuilder::default();
     while input.has_remaining() {
         let name = "ext field name";
         let length = input.try_get_i16().map_err(|_| CodecError::Binary { field: name })?;
         let key = split(input, i32::from(length), name)?;
         let value = take(input, "ext field value")?;
-        ext.add(text(key, name)?, text(value, "ext field value")?)?;
+        ext.add(&text(key, name)?, &text(value, "ext field value")?)?;
     }
-    Ok(ext)
+    Ok(ext.finish())
 }
 
 /// An `i32` length and that many bytes.

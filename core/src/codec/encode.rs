@@ -1,7 +1,5 @@
 //! Writing frames.
 
-use std::fmt::Write as _;
-
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{
@@ -153,7 +151,6 @@ pub struct FieldWriter<'a> {
     form: SerializeType,
     first: bool,
     error: Option<CodecError>,
-    scratch: String,
 }
 
 impl<'a> FieldWriter<'a> {
@@ -162,7 +159,7 @@ impl<'a> FieldWriter<'a> {
         form: SerializeType,
         fields: impl FnOnce(&mut Self),
     ) -> Result<(), CodecError> {
-        let mut writer = Self { out, form, first: true, error: None, scratch: String::new() };
+        let mut writer = Self { out, form, first: true, error: None };
         fields(&mut writer);
         writer.error.map_or(Ok(()), Err)
     }
@@ -182,14 +179,8 @@ impl<'a> FieldWriter<'a> {
         self.first = false;
     }
 
-    /// A field that is not text; written as Java's `toString` writes it.
-    pub fn value(&mut self, key: &str, value: impl std::fmt::Display) {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.clear();
-        // Writing to a `String` fails only when `Display` itself does; numbers and booleans do not.
-        if write!(scratch, "{value}").is_ok() {
-            self.text(key, &scratch);
-        }
-        self.scratch = scratch;
+    /// A whole number; written as Java's `toString` writes it.
+    pub fn number(&mut self, key: &str, number: impl itoa::Integer) {
+        self.text(key, itoa::Buffer::new().format(number));
     }
 }

@@ -1,9 +1,8 @@
 //! Cutting a byte stream into frames.
 
 use bytes::{Buf, Bytes, BytesMut};
-use bytestring::ByteString;
 
-use super::{CodecError, Header, Impostor, SerializeType, binary, json};
+use super::{CodecError, Header, Impostor, SerializeType, binary, header::Place, json};
 
 /// Largest frame that RocketMQ peers accept, its length field included:
 /// `com.rocketmq.remoting.frameMaxLength`, 16 MiB.
@@ -12,7 +11,7 @@ pub const FRAME_SIZE_MAX: usize = 16 * 1024 * 1024;
 const LENGTH_SIZE: usize = 4;
 const MARK_SIZE: usize = 4;
 /// What an ext field takes besides its texts.
-const ENTRY_SIZE: usize = size_of::<(ByteString, ByteString)>();
+const ENTRY_SIZE: usize = size_of::<Place>();
 
 /// One command as it came off the wire. The body is a slice of the read buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]

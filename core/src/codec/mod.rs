@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A header is JSON or binary; each frame says which, and a server answers in its own form
-//! whatever the request's was. Bodies and texts are slices of the read buffer, never copies.
+//! whatever the request's was. Bodies are slices of the read buffer, never copies.
 //!
 //! Source: `RemotingCommand`, `RocketMQSerializable` and `NettyDecoder` of Apache RocketMQ.
 

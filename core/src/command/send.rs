@@ -50,11 +50,11 @@ impl Request for SendMessage<'_> {
         out.text("a", self.producer_group);
         out.text("b", self.topic);
         out.text("c", self.default_topic);
-        out.value("d", self.default_topic_queue_nums);
-        out.value("e", self.queue_id);
-        out.value("f", self.sys_flag);
-        out.value("g", self.born_timestamp);
-        out.value("h", self.flag);
+        out.number("d", self.default_topic_queue_nums);
+        out.number("e", self.queue_id);
+        out.number("f", self.sys_flag);
+        out.number("g", self.born_timestamp.0);
+        out.number("h", self.flag);
         // An empty one could not be told from none.
         if !self.properties.is_empty() {
             out.text("i", self.properties);

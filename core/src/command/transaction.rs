@@ -91,9 +91,9 @@ impl Request for EndTransaction<'_> {
     fn fields(&self, out: &mut FieldWriter<'_>) {
         out.text("topic", &self.half.topic);
         out.text("producerGroup", self.producer_group);
-        out.value("tranStateTableOffset", self.half.half_queue_offset);
-        out.value("commitLogOffset", self.half.commit_log_offset);
-        out.value("commitOrRollback", self.state.code());
+        out.number("tranStateTableOffset", self.half.half_queue_offset);
+        out.number("commitLogOffset", self.half.commit_log_offset);
+        out.number("commitOrRollback", self.state.code());
         out.text("fromTransactionCheck", if self.from_check { "true" } else { "false" });
         out.text("msgId", &self.half.transaction_id);
         out.text("transactionId", &self.half.transaction_id);

@@ -97,7 +97,7 @@ impl Request for Question {
     }
 
     fn fields(&self, out: &mut FieldWriter<'_>) {
-        out.value("name", self.name);
+        out.number("name", self.name);
     }
 
     fn body(&self) -> Bytes {

@@ -37,7 +37,7 @@ const AHEAD_MS_MAX: u64 = 1_000;
 /// Makes message ids for one producer.
 #[derive(Clone, Debug)]
 pub struct UniqKeys {
-    /// Address and pid in hex.
+    /// Address, pid and nonce in hex.
     prefix: String,
     nonce: u32,
     month_start: i64,
@@ -60,7 +60,14 @@ impl UniqKeys {
             IpAddr::V6(host) => push_hex(&mut prefix, &host.octets()),
         }
         push_hex(&mut prefix, &(identity.pid as u16).to_be_bytes());
+        push_hex(&mut prefix, &nonce.to_be_bytes());
         Self { prefix, nonce, month_start: i64::MIN, next: 0, counter_start }
+    }
+
+    fn move_nonce(&mut self) {
+        self.nonce = self.nonce.wrapping_add(NONCE_STRIDE);
+        self.prefix.truncate(self.prefix.len() - 2 * size_of::<u32>());
+        push_hex(&mut self.prefix, &self.nonce.to_be_bytes());
     }
 
     /// The next id: 32 characters, or 56 where the host's address is IPv6.
@@ -69,7 +76,7 @@ impl UniqKeys {
         let millis = now.0.saturating_sub(month_start) as u64;
         if self.month_start != month_start || millis + AHEAD_MS_MAX < self.next >> 16 {
             if self.month_start != i64::MIN {
-                self.nonce = self.nonce.wrapping_add(NONCE_STRIDE);
+                self.move_nonce();
             }
             self.month_start = month_start;
             self.next = millis << 16 | u64::from(self.counter_start);
@@ -80,8 +87,8 @@ impl UniqKeys {
         }
         let number = self.next;
         self.next += 1;
-        let mut id = self.prefix.clone();
-        push_hex(&mut id, &self.nonce.to_be_bytes());
+        let mut id = String::with_capacity(self.prefix.len() + 12);
+        id.push_str(&self.prefix);
         push_hex(&mut id, &((number >> 16) as u32).to_be_bytes());
         push_hex(&mut id, &(number as u16).to_be_bytes());
         id.into()
@@ -89,11 +96,10 @@ impl UniqKeys {
 }
 
 fn push_hex(out: &mut String, bytes: &[u8]) {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    let digit = |half: u8| char::from(if half < 10 { b'0' + half } else { b'A' - 10 + half });
     for byte in bytes {
-        let digit = |index: u8| DIGITS.get(usize::from(index)).copied().unwrap_or_default();
-        out.extend([digit(byte >> 4), digit(byte & 0xF)]);
+        out.push(digit(byte >> 4));
+        out.push(digit(byte & 0xF));
     }
 }
 

@@ -101,7 +101,7 @@ impl Request for Question {
     }
 
     fn fields(&self, out: &mut FieldWriter<'_>) {
-        out.value("id", self.id);
+        out.number("id", self.id);
     }
 
     fn body(&self) -> Bytes {

@@ -151,7 +151,7 @@ impl NameServer {
             frame.header.ext.get("topic").map(|topic| topic.to_string()).unwrap_or_default();
         *self.queries.entry(topic.clone()).or_default() += 1;
         let standard = frame.header.version >= QUOTES_KEYS_FROM
-            || frame.header.ext.get("acceptStandardJsonOnly").is_some_and(|only| *only == "true");
+            || frame.header.ext.get("acceptStandardJsonOnly").is_some_and(|only| only == "true");
         let route = self.overrides.get(&topic).cloned().or_else(|| self.route(&topic, standard));
         Some(match route {
             Some(route) => Response { body: route.into(), version: VERSION, ..Response::default() },

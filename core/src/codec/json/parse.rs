@@ -1,29 +1,24 @@
-//! The JSON header: `RemotingSerializable` of Apache RocketMQ (fastjson).
-//!
-//! Lenient where Java is: any member order, unknown members, a language by name or ordinal, ext
-//! values that are numbers or booleans. Strict where a guess would be dangerous: a header without
-//! `code` or `opaque` is refused, because zero means something in both.
+//! Any header that Java could write, and what is wrong with any other.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use bytes::{BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use super::{CodecError, ExtFields, Header, Language};
+use crate::codec::{CodecError, ExtFields, Header, Language, header::ExtBuilder};
 
-pub(super) fn decode(input: &Bytes) -> Result<Header, CodecError> {
+pub(super) fn parse(input: &[u8]) -> Result<Header, CodecError> {
     let mut parser = serde_json::Deserializer::from_slice(input);
-    let header = HeaderSeed(input).deserialize(&mut parser);
+    let header = HeaderSeed.deserialize(&mut parser);
     header
         .and_then(|header| parser.end().map(|()| header))
         .map_err(|error| CodecError::Json { reason: error.to_string() })
 }
 
-/// Reads the header object; carries the buffer so that texts can be slices of it.
-struct HeaderSeed<'b>(&'b Bytes);
+/// Reads the header object.
+struct HeaderSeed;
 
-impl<'de> DeserializeSeed<'de> for HeaderSeed<'_> {
+impl<'de> DeserializeSeed<'de> for HeaderSeed {
     type Value = Header;
 
     fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Header, D::Error> {
@@ -31,7 +26,7 @@ impl<'de> DeserializeSeed<'de> for HeaderSeed<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for HeaderSeed<'_> {
+impl<'de> Visitor<'de> for HeaderSeed {
     type Value = Header;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,15 +37,17 @@ impl<'de> Visitor<'de> for HeaderSeed<'_> {
         let (mut code, mut opaque) = (None, None);
         let (mut flag, mut version) = (0, 0);
         let (mut language, mut remark, mut ext) = (Language::OTHER, None, ExtFields::default());
-        while let Some(member) = map.next_key_seed(Text(self.0))? {
+        while let Some(member) = map.next_key_seed(Text)? {
             match member.as_deref().unwrap_or_default() {
                 "code" => code = Some(map.next_value()?),
                 "opaque" => opaque = Some(map.next_value()?),
                 "flag" => flag = map.next_value()?,
                 "version" => version = map.next_value()?,
                 "language" => language = map.next_value_seed(LanguageSeed)?,
-                "remark" => remark = map.next_value_seed(Text(self.0))?,
-                "extFields" => ext = map.next_value_seed(ExtSeed(self.0))?,
+                "remark" => {
+                    remark = map.next_value_seed(Text)?.map(|text| ByteString::from(&*text))
+                }
+                "extFields" => ext = map.next_value_seed(ExtSeed)?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -67,29 +64,29 @@ impl<'de> Visitor<'de> for HeaderSeed<'_> {
 }
 
 /// A text, a number or a boolean as text; null is none.
-struct Text<'b>(&'b Bytes);
+struct Text;
 
-impl<'de> DeserializeSeed<'de> for Text<'_> {
-    type Value = Option<ByteString>;
+impl<'de> DeserializeSeed<'de> for Text {
+    type Value = Option<Cow<'de, str>>;
 
     fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Self::Value, D::Error> {
         input.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Text<'_> {
-    type Value = Option<ByteString>;
+impl<'de> Visitor<'de> for Text {
+    type Value = Option<Cow<'de, str>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a text, a number, a boolean or null")
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        ByteString::try_from(self.0.slice_ref(text.as_bytes())).map(Some).map_err(E::custom)
+        Ok(Some(text.into()))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(text.into()))
+        Ok(Some(text.to_owned().into()))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
@@ -115,9 +112,9 @@ impl<'de> Visitor<'de> for Text<'_> {
 }
 
 /// The `extFields` object, or null.
-struct ExtSeed<'b>(&'b Bytes);
+struct ExtSeed;
 
-impl<'de> DeserializeSeed<'de> for ExtSeed<'_> {
+impl<'de> DeserializeSeed<'de> for ExtSeed {
     type Value = ExtFields;
 
     fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<ExtFields, D::Error> {
@@ -125,7 +122,7 @@ impl<'de> DeserializeSeed<'de> for ExtSeed<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for ExtSeed<'_> {
+impl<'de> Visitor<'de> for ExtSeed {
     type Value = ExtFields;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -133,13 +130,13 @@ impl<'de> Visitor<'de> for ExtSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ExtFields, A::Error> {
-        let mut ext = ExtFields::default();
-        while let Some(key) = map.next_key_seed(Text(self.0))? {
-            let value = map.next_value_seed(Text(self.0))?;
-            ext.add(key.unwrap_or_default(), value.unwrap_or_default())
+        let mut ext = ExtBuilder::default();
+        while let Some(key) = map.next_key_seed(Text)? {
+            let value = map.next_value_seed(Text)?;
+            ext.add(&key.unwrap_or_default(), &value.unwrap_or_default())
                 .map_err(A::Error::custom)?;
         }
-        Ok(ext)
+        Ok(ext.finish())
     }
 
     fn visit_unit<E: Error>(self) -> Result<ExtFields, E> {
@@ -176,51 +173,4 @@ impl<'de> Visitor<'de> for LanguageSeed {
     fn visit_unit<E: Error>(self) -> Result<Language, E> {
         Ok(Language::OTHER)
     }
-}
-
-/// The code and the opening of `extFields`: members go in Java's order, which is alphabetical.
-pub(super) fn put_start(out: &mut BytesMut, head: &super::header::Head<'_>) {
-    out.put_slice(b"{\"code\":");
-    put_number(out, head.code);
-    out.put_slice(b",\"extFields\":{");
-}
-
-/// One ext field. An empty value is left out in this form as well, so that both forms mean the
-/// same.
-pub(super) fn put_field(out: &mut BytesMut, first: bool, key: &str, value: &str) {
-    if !first {
-        out.put_u8(b',');
-    }
-    put_text(out, key);
-    out.put_u8(b':');
-    put_text(out, value);
-}
-
-/// Closes `extFields` and writes the members that come after it.
-pub(super) fn put_end(out: &mut BytesMut, head: &super::header::Head<'_>) {
-    out.put_slice(b"},\"flag\":");
-    put_number(out, head.flag);
-    out.put_slice(b",\"language\":");
-    match head.language.name() {
-        Some(name) => put_text(out, name),
-        None => put_number(out, i32::from(head.language.0)),
-    }
-    out.put_slice(b",\"opaque\":");
-    put_number(out, head.opaque);
-    if !head.remark.is_empty() {
-        out.put_slice(b",\"remark\":");
-        put_text(out, head.remark);
-    }
-    out.put_slice(b",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":");
-    put_number(out, head.version);
-    out.put_u8(b'}');
-}
-
-fn put_number(out: &mut BytesMut, number: i32) {
-    out.put_slice(number.to_string().as_bytes());
-}
-
-fn put_text(out: &mut BytesMut, text: &str) {
-    // Writing a string into memory has no way to fail.
-    let _ = serde_json::to_writer(out.writer(), text);
 }
