@@ -115,7 +115,7 @@ impl SendReply {
             queue_offset: ext.number("queueOffset").ok_or(BadReply { field: "queueOffset" })?,
             transaction_id: ext.get("transactionId").map(ToString::to_string),
             region_id: ext.get("MSG_REGION").map(ToString::to_string),
-            is_traced: ext.get("TRACE_ON").is_none_or(|on| *on != "false"),
+            is_traced: ext.get("TRACE_ON").is_none_or(|on| on != "false"),
         })
     }
 }
