@@ -7,7 +7,7 @@ use rocketmq_producer_core::{delivery::AttemptFate, stats::FailureClass};
 use super::Sent;
 
 #[derive(Debug, Default)]
-pub(super) struct Exports;
+pub(super) struct Exports {}
 
 impl Exports {
     pub(super) fn started(&self, _: &str, _: u64) {}
