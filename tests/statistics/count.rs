@@ -201,7 +201,7 @@ fn every_number_of_a_long_run_is_what_others_have_counted<S: Subject>(runtime: &
     producer.shutdown().expect("nothing is in flight");
     let mut between = Tally::default();
     between.count(&[producer.send(Message::new(ANSWERED, "x"))]);
-    assert_eq!(between.failures["not_running"], 1);
+    assert_eq!(between.failures["already_shut_down"], 1);
     producer.start().expect("it starts again");
     producer.prepare(&[ANSWERED, ONEWAY]).expect("all brokers are there");
     let second = run(&producer, &cluster, sends - sends / 2, &mut stored);

@@ -67,7 +67,7 @@ fn row_53_a_send_is_a_span_of_its_caller_and_has_one_for_each_attempt<S: Subject
     };
     let brief: Vec<_> = attempts.iter().map(brief).collect();
     let text = |texts: [&str; 3]| texts.map(str::to_owned).into();
-    let first = text(["0", "rejected", "refused with code 14: not today"]);
+    let first = text(["0", "rejected", "refused with code 14 (SERVICE_NOT_AVAILABLE): not today"]);
     assert_eq!(brief, [first, text(["1", "stored", ""])]);
 
     let all = collector.spans("send").into_iter().chain(attempts);
