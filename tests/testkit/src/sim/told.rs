@@ -87,3 +87,33 @@ impl World {
         self.told.events.push((self.elapsed(), index, event));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rocketmq_producer_core::link::LinkError;
+
+    use super::*;
+
+    #[test]
+    fn what_is_told_twice_is_no_news() {
+        let address = Address { host: "a".into(), port: 10911 };
+        let peer = Peer::NameServer;
+        let started =
+            Event::Started { client_id: "c".into(), group: "g".into(), name_servers: vec![] };
+        let connected = Event::Connected { peer, address: address.clone(), failures: 0 };
+        let cause = LinkError::DialTimeout;
+        let failed = Event::DialFailed { peer, address: address.clone(), cause: cause.clone() };
+        let ended = Event::Disconnected { peer, address, cause };
+        let unreachable = Event::NameServersUnreachable { causes: vec![] };
+        let over = Event::ShutdownEnded { unfinished: 0 };
+
+        let mut book = Book::default();
+        assert!(!book.is_news(&connected), "it has not started");
+        for event in [&started, &failed, &connected, &ended, &failed, &unreachable] {
+            assert!(book.is_news(event) && !book.is_news(event), "{event}");
+            // A start that is told twice starts anew.
+            book.running = true;
+        }
+        assert!(book.is_news(&over) && !book.is_news(&over));
+    }
+}
