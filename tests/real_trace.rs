@@ -38,7 +38,10 @@ const JAVA: &str = "Java";
 /// One whose brokers ask soon, and not so soon that they ask about what has ended and is not marked
 /// so yet.
 fn cluster(version: Version) -> RealCluster {
-    let cluster = RealCluster::builder(version).transaction_checks(6 * SECOND, 10 * SECOND).start();
+    let cluster = RealCluster::builder(version)
+        .transaction_checks(6 * SECOND, 10 * SECOND)
+        .ready_within(5 * PATIENCE)
+        .start();
     cluster.unwrap_or_else(|error| panic!("{error}"))
 }
 
