@@ -30,11 +30,20 @@ fn impatient() -> EmbeddedCluster {
 }
 
 fn asking_at_most(times: u32) -> EmbeddedCluster {
+    asking(Duration::from_millis(100), times)
+}
+
+/// Asks once a second: a busy machine has the time to answer.
+fn patient() -> EmbeddedCluster {
+    asking(Duration::from_secs(1), u32::MAX)
+}
+
+fn asking(interval: Duration, times: u32) -> EmbeddedCluster {
     let cluster = one_broker();
     cluster.model(|model| {
         model.keep_journal();
         let wait = Duration::from_millis(100);
-        model.broker("broker-a").set_transaction_checks(wait, wait, times);
+        model.broker("broker-a").set_transaction_checks(wait, interval, times);
     });
     cluster
 }
@@ -106,7 +115,7 @@ fn a_transaction_that_is_begun_by_hand_is_ended_by_hand<T: Transacts>() {
 }
 
 fn row_13_what_is_unknown_is_asked_about_and_settled<T: Transacts>() {
-    let cluster = impatient();
+    let cluster = patient();
     let asked = Arc::new(AtomicU32::new(0));
     let asks = Arc::clone(&asked);
     let listener = Listener::checking(move |message| {
@@ -136,7 +145,7 @@ fn row_13_what_is_unknown_is_asked_about_and_settled<T: Transacts>() {
 }
 
 fn a_listener_that_does_not_know_yet_is_asked_again<T: Transacts>() {
-    let cluster = impatient();
+    let cluster = patient();
     let asked = AtomicU32::new(0);
     let listener = Listener::checking(move |_| match asked.fetch_add(1, SeqCst) {
         0 | 1 => Unknown,
@@ -159,9 +168,11 @@ fn row_14_a_check_during_the_local_transaction_is_answered_unknown<T: Transacts>
     let receipt = producer.run(message("slow"), CommitMessage).unwrap();
     assert!(receipt.is_commit() && receipt.check_times > 0, "{receipt:?}");
     let told = ends(&cluster);
-    let (last, checks) = told.split_last().unwrap();
-    assert!(checks.iter().all(|end| end.state == 0 && end.from_check), "{told:?}");
-    assert_eq!((last.state, last.from_check), (8, false));
+    let committed = told.iter().position(|end| !end.from_check).expect("its end is told");
+    assert_eq!(told[committed].state, 8);
+    // A question that has crossed the commit may be answered after it.
+    let during = &told[..committed];
+    assert!(!during.is_empty() && during.iter().all(|end| end.state == 0), "{told:?}");
     assert_eq!(visible(&cluster), ["slow"]);
 }
 
