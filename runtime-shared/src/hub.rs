@@ -150,13 +150,13 @@ impl<D: Dialer> Hub<D> {
     }
 
     fn see_to_transactions(&mut self, now: Now) {
-        let counted = self.session.desk.with(|table| {
+        let news = self.session.desk.with(|table| {
             table.handle_timeout(now);
-            table.stats()
+            table.take_news()
         });
-        let timed_out = self.timed_out.note(now, counted.timed_out);
+        let timed_out = self.timed_out.note(now, news.timed_out);
         let timed_out = timed_out.map(|count| Event::TransactionsTimedOut { count });
-        let overlooked = self.overlooked.note(now, counted.overlooked_checks);
+        let overlooked = self.overlooked.note(now, news.overlooked);
         let overlooked = overlooked.map(|count| Event::ChecksOverlooked { count });
         timed_out.into_iter().chain(overlooked).for_each(|event| self.notify(&event));
     }

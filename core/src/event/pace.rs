@@ -43,7 +43,7 @@ impl Budget {
 /// Makes seldom events of what is counted often: tells at once, then sums up for a minute.
 #[derive(Debug, Default)]
 pub struct Tally {
-    told: u64,
+    untold: u64,
     told_at: Option<Instant>,
 }
 
@@ -51,16 +51,16 @@ pub struct Tally {
 const TALLIED: Duration = Duration::from_secs(60);
 
 impl Tally {
-    /// The count is at `total` by now: how much of it is to be told, if anything. What is not told
-    /// yet is told when this is asked later.
-    pub fn note(&mut self, now: Now, total: u64) -> Option<u64> {
+    /// So much more has been counted: how much is to be told, if anything. What is not told yet is
+    /// told when this is asked later.
+    pub fn note(&mut self, now: Now, more: u64) -> Option<u64> {
         let lately = |at: Instant| now.instant.saturating_since(at) < TALLIED;
-        let untold = total.saturating_sub(self.told);
-        if untold == 0 || self.told_at.is_some_and(lately) {
+        self.untold += more;
+        if self.untold == 0 || self.told_at.is_some_and(lately) {
             return None;
         }
-        (self.told, self.told_at) = (total, Some(now.instant));
-        Some(untold)
+        self.told_at = Some(now.instant);
+        Some(std::mem::take(&mut self.untold))
     }
 }
 
@@ -88,7 +88,7 @@ mod tests {
         let mut tally = Tally::default();
         assert_eq!(tally.note(at(0), 0), None);
         assert_eq!(tally.note(at(1), 3), Some(3), "the first at once");
-        let told: Vec<_> = (2..=122).filter_map(|now| tally.note(at(now), 3 + now)).collect();
-        assert_eq!(told, [61, 60]);
+        let told: Vec<_> = (2..=122).filter_map(|now| tally.note(at(now), 1)).collect();
+        assert_eq!(told, [60, 60]);
     }
 }

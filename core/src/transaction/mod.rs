@@ -39,4 +39,4 @@ mod table;
 pub use confirmation::{Confirmation, Unconfirmed};
 pub use receipt::{Confirmed, TransactionReceipt};
 pub use stats::{TransactionMetadata, TransactionStats};
-pub use table::{Answer, Beginning, Decision, Transactions};
+pub use table::{Answer, Beginning, Decision, TransactionNews, Transactions};

@@ -35,6 +35,18 @@ pub struct Transactions {
     schedule: BTreeSet<(Instant, ByteString)>,
     finals: Finals,
     counted: Counted,
+    news: TransactionNews,
+}
+
+/// What has been counted since somebody asked last, to be told as events: see
+/// [`Transactions::take_news`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TransactionNews {
+    /// Transactions of this producer's own that were dropped without a final state.
+    pub timed_out: u64,
+    /// Check-backs that were answered without asking the listener.
+    pub overlooked: u64,
 }
 
 /// A transaction without a final state.
@@ -132,6 +144,7 @@ impl Transactions {
             schedule: BTreeSet::new(),
             finals: Finals::new(config.final_states_max, config.final_states_kept),
             counted: Counted::default(),
+            news: TransactionNews::default(),
         }
     }
 
@@ -145,6 +158,11 @@ impl Transactions {
         let stats = self.stats();
         self.counted = Counted::default();
         stats
+    }
+
+    /// What is to be told, whatever becomes of the statistics.
+    pub fn take_news(&mut self) -> TransactionNews {
+        std::mem::take(&mut self.news)
     }
 
     /// From now on transactions are dropped from the table after this long.
@@ -292,6 +310,7 @@ impl Transactions {
     /// A check-back was answered without this table: there is no listener, or no room.
     pub fn overlooked(&mut self, id: Option<&str>) {
         self.counted.overlooked += 1;
+        self.news.overlooked += 1;
         let Some(id) = id else { return };
         if let Some(open) = self.open.get_mut(id) {
             open.asking = false;
@@ -307,6 +326,7 @@ impl Transactions {
             let id = id.clone();
             let own = self.remove(&id).is_some_and(|open| open.phase != Phase::Foreign);
             self.counted.timed_out += u64::from(own);
+            self.news.timed_out += u64::from(own);
         }
         self.finals.handle_timeout(now.instant);
     }
