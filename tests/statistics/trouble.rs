@@ -31,6 +31,9 @@ const PERM_READ: i32 = 4;
 /// Request code of all sends.
 const SEND: i32 = 310;
 const PAUSE: Duration = Duration::from_millis(20);
+/// A broker is busy once in so many pauses, and well in between. One that is busy whenever it is asked is
+/// asked less and less: attempts would wait in vain, and nobody could say that it has not seen them.
+const BUSY_ONCE_IN: u32 = 25;
 
 pub(crate) fn broker(name: &str) -> Node {
     Node::Broker(name.to_owned())
@@ -58,16 +61,19 @@ pub(crate) fn received(cluster: &EmbeddedCluster, name: &str) -> u64 {
     cluster.model(|model| model.broker(name).requests(SEND))
 }
 
-fn fault(random: &mut fastrand::Rng) -> (&'static str, Fault) {
+fn fault(random: &mut fastrand::Rng, round: u32) -> (&'static str, Fault) {
+    if round.is_multiple_of(BUSY_ONCE_IN) {
+        let (times, remark) = (random.u32(1..=3), "[REJECTREQUEST]".to_owned());
+        return (BUSY, Fault::Answer { code: 2, remark, times });
+    }
     let either = if random.bool() { BUSY } else { SILENT };
     let (times, remark) = (random.u32(1..=6), "as the seed has it".to_owned());
     match random.u32(..100) {
         // Rarely: a broker that is lost all the time is dialled less and less.
         0..4 => (CUT, Fault::CloseInsteadOfReply(1)),
-        4..30 => (BUSY, Fault::Answer { code: 2, remark: "[REJECTREQUEST]".to_owned(), times }),
-        30..54 => (either, Fault::Answer { code: 13, remark, times }),
-        54..76 => (either, Fault::AnswerAfterActing { code: 10, remark, times }),
-        76..98 => (either, Fault::AnswerAfterActing { code: 1, remark, times }),
+        4..35 => (either, Fault::Answer { code: 13, remark, times }),
+        35..67 => (either, Fault::AnswerAfterActing { code: 10, remark, times }),
+        67..99 => (either, Fault::AnswerAfterActing { code: 1, remark, times }),
         _ => (SILENT, Fault::SwallowSends(1)),
     }
 }
@@ -78,8 +84,11 @@ pub(crate) fn make_trouble(cluster: &Arc<EmbeddedCluster>, seed: u64) -> impl Fn
     let stopping = Arc::clone(&stop);
     let thread = thread::spawn(move || {
         let mut random = fastrand::Rng::with_seed(seed);
-        while !stopping.load(Ordering::SeqCst) {
-            let (name, fault) = fault(&mut random);
+        for round in 0.. {
+            if stopping.load(Ordering::SeqCst) {
+                break;
+            }
+            let (name, fault) = fault(&mut random, round);
             cluster.set_fault(&broker(name), fault);
             thread::sleep(PAUSE);
         }
