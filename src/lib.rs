@@ -60,6 +60,7 @@
 //! | `compression-zlib` | yes | zlib, which every consumer reads |
 //! | `compression-lz4` | no | lz4 |
 //! | `compression-zstd` | no | zstd, through its C library |
+//! | `metrics` | no | statistics for exporters, by the crate `metrics` |
 
 pub mod coming_from;
 pub mod errors;

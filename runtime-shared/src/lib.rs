@@ -48,6 +48,7 @@
 //! | feature | default | gives |
 //! |---|---|---|
 //! | `tracing` | no | events and spans for the program's subscriber; without it, all that is about them compiles to nothing |
+//! | `metrics` | no | statistics for exporters, by the crate `metrics` |
 //!
 //! [`Outcome::NotSent`]: rocketmq_producer_core::delivery::Outcome::NotSent
 //! [`Outcome::Rejected`]: rocketmq_producer_core::delivery::Outcome::Rejected

@@ -49,9 +49,12 @@
 //!
 //! # Features
 //!
-//! None. Formats of compressed bodies are features of `rocketmq-producer-core`, and of the facade
-//! `rocketmq-producer`, which most people depend on instead of this crate: `compression-zlib` (default there),
-//! `compression-lz4`, `compression-zstd`.
+//! | feature | default | gives |
+//! |---|---|---|
+//! | `tracing` | no | events and spans for the program's subscriber |
+//!
+//! All others are those of `rocketmq-producer-core` and of the facade `rocketmq-producer`, which most people depend
+//! on instead of this crate: `compression-zlib` (default there), `compression-lz4`, `compression-zstd`, `metrics`.
 //!
 //! [`Outcome::NotSent`]: rocketmq_producer_core::delivery::Outcome::NotSent
 //! [`Outcome::Rejected`]: rocketmq_producer_core::delivery::Outcome::Rejected
