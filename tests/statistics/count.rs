@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// Messages of a run, unless `STATISTICS_SENDS` says otherwise; `.ci/run` sends a million.
+/// Messages of a run, unless `STATISTICS_SENDS` says otherwise; `.ci/run` sends more.
 const SENDS: i64 = 20_000;
 const CALLERS: u64 = 16;
 /// More than a broker's silence takes, and more than a busy machine does.
