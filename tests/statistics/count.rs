@@ -18,7 +18,7 @@ use crate::{
     subject::{Blocking, Smol, Subject, Tokio},
     tally::Tally,
     trouble::{
-        ANSWERED, BUSY, CUT, ONEWAY, SILENT, Stored, WELL, broker, cluster, make_trouble, received,
+        ANSWERED, BUSY, CUT, ONEWAY, SILENT, Stored, Troublemaker, WELL, broker, cluster, received,
     },
 };
 
@@ -81,37 +81,41 @@ fn call<S: Subject>(producer: &S, random: &mut fastrand::Rng, tally: &mut Tally)
     }
 }
 
-fn calls<S: Subject>(producer: &S, seed: u64, left: &AtomicI64) -> Tally {
+fn calls<S: Subject>(producer: &S, seed: u64, left: &AtomicI64, trouble: &Troublemaker) -> Tally {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut tally = Tally::default();
-    while left.load(Ordering::Relaxed) > 0 {
+    while left.load(Ordering::Relaxed) > 0 || !trouble.has_made_enough() {
         let sent = call(producer, &mut random, &mut tally);
         left.fetch_sub(sent, Ordering::Relaxed);
     }
     tally
 }
 
-/// Many callers at once, in trouble, until so many messages have been sent.
+/// Many callers at once, in trouble, until so many messages have been sent, and more where callers are
+/// faster than trouble.
 fn run<S: Subject>(
     producer: &S,
     cluster: &Arc<EmbeddedCluster>,
     sends: i64,
     stored: &mut Stored,
 ) -> Tally {
-    let stop_trouble = make_trouble(cluster, sends as u64);
-    let left = Arc::new(AtomicI64::new(sends));
-    let begin = |seed| {
-        let (producer, left) = (producer.clone(), Arc::clone(&left));
-        thread::spawn(move || calls(&producer, seed, &left))
-    };
-    let callers: Vec<_> = (0..CALLERS).map(begin).collect();
-    while callers.iter().any(|caller| !caller.is_finished()) {
-        stored.read_on(cluster);
-        thread::sleep(Duration::from_millis(50));
-    }
-    stop_trouble();
-    let tallies = callers.into_iter().map(|caller| caller.join().expect("no caller panics"));
-    tallies.fold(Tally::default(), Tally::join)
+    let trouble = Troublemaker::set_upon(cluster, sends as u64);
+    let left = AtomicI64::new(sends);
+    let tally = thread::scope(|scope| {
+        let begin = |seed| {
+            let (left, trouble) = (&left, &trouble);
+            scope.spawn(move || calls(producer, seed, left, trouble))
+        };
+        let callers: Vec<_> = (0..CALLERS).map(begin).collect();
+        while callers.iter().any(|caller| !caller.is_finished()) {
+            stored.read_on(cluster);
+            thread::sleep(Duration::from_millis(50));
+        }
+        let tallies = callers.into_iter().map(|caller| caller.join().expect("no caller panics"));
+        tallies.fold(Tally::default(), Tally::join)
+    });
+    trouble.stop();
+    tally
 }
 
 /// Waits until all calls have come back, and all one-way messages have arrived.

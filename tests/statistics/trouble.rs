@@ -4,9 +4,9 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -34,6 +34,11 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// A broker is busy once in so many pauses, and well in between. One that is busy whenever it is asked is
 /// asked less and less: attempts would wait in vain, and nobody could say that it has not seen them.
 const BUSY_ONCE_IN: u32 = 25;
+/// Connections are cut as often, and in between, too: a broker that is lost all the time is dialled less and
+/// less.
+const CUT_AT: u32 = BUSY_ONCE_IN / 2;
+/// Pauses that bring about each kind of trouble, whatever the seed, with time left to meet it.
+const ENOUGH: u32 = 2 * BUSY_ONCE_IN;
 
 pub(crate) fn broker(name: &str) -> Node {
     Node::Broker(name.to_owned())
@@ -66,39 +71,56 @@ fn fault(random: &mut fastrand::Rng, round: u32) -> (&'static str, Fault) {
         let (times, remark) = (random.u32(1..=3), "[REJECTREQUEST]".to_owned());
         return (BUSY, Fault::Answer { code: 2, remark, times });
     }
+    if round % BUSY_ONCE_IN == CUT_AT {
+        return (CUT, Fault::CloseInsteadOfReply(1));
+    }
     let either = if random.bool() { BUSY } else { SILENT };
     let (times, remark) = (random.u32(1..=6), "as the seed has it".to_owned());
     match random.u32(..100) {
-        // Rarely: a broker that is lost all the time is dialled less and less.
-        0..4 => (CUT, Fault::CloseInsteadOfReply(1)),
-        4..35 => (either, Fault::Answer { code: 13, remark, times }),
+        0..35 => (either, Fault::Answer { code: 13, remark, times }),
         35..67 => (either, Fault::AnswerAfterActing { code: 10, remark, times }),
         67..99 => (either, Fault::AnswerAfterActing { code: 1, remark, times }),
         _ => (SILENT, Fault::SwallowSends(1)),
     }
 }
 
-/// Makes trouble until it is told to stop; then nobody misbehaves any more.
-pub(crate) fn make_trouble(cluster: &Arc<EmbeddedCluster>, seed: u64) -> impl FnOnce() {
-    let (cluster, stop) = (Arc::clone(cluster), Arc::new(AtomicBool::new(false)));
-    let stopping = Arc::clone(&stop);
-    let thread = thread::spawn(move || {
-        let mut random = fastrand::Rng::with_seed(seed);
-        for round in 0.. {
-            if stopping.load(Ordering::SeqCst) {
-                break;
+/// Somebody who makes trouble, until told to stop.
+pub(crate) struct Troublemaker {
+    /// Pauses so far.
+    rounds: Arc<AtomicU32>,
+    is_stopping: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Troublemaker {
+    pub(crate) fn set_upon(cluster: &Arc<EmbeddedCluster>, seed: u64) -> Self {
+        let (rounds, is_stopping) = <(Arc<AtomicU32>, Arc<AtomicBool>)>::default();
+        let (made, stopping) = (Arc::clone(&rounds), Arc::clone(&is_stopping));
+        let cluster = Arc::clone(cluster);
+        let thread = thread::spawn(move || {
+            let mut random = fastrand::Rng::with_seed(seed);
+            while !stopping.load(Ordering::SeqCst) {
+                let (name, fault) = fault(&mut random, made.load(Ordering::SeqCst));
+                cluster.set_fault(&broker(name), fault);
+                thread::sleep(PAUSE);
+                made.fetch_add(1, Ordering::SeqCst);
             }
-            let (name, fault) = fault(&mut random, round);
-            cluster.set_fault(&broker(name), fault);
-            thread::sleep(PAUSE);
-        }
-        for name in [CUT, BUSY, SILENT] {
-            cluster.set_fault(&broker(name), None);
-        }
-    });
-    move || {
-        stop.store(true, Ordering::SeqCst);
-        thread.join().expect("trouble can be made");
+            for name in [CUT, BUSY, SILENT] {
+                cluster.set_fault(&broker(name), None);
+            }
+        });
+        Self { rounds, is_stopping, thread }
+    }
+
+    /// Whether all kinds of trouble have been met, however fast callers are.
+    pub(crate) fn has_made_enough(&self) -> bool {
+        self.rounds.load(Ordering::SeqCst) >= ENOUGH
+    }
+
+    /// Nobody misbehaves any more.
+    pub(crate) fn stop(self) {
+        self.is_stopping.store(true, Ordering::SeqCst);
+        self.thread.join().expect("trouble can be made");
     }
 }
 
