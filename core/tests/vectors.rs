@@ -77,12 +77,13 @@ fn a_goodbye_is_written_as_java_writes_it() {
 #[test]
 fn the_answer_to_a_send_is_read_in_both_forms() {
     for name in ["send_response_json_frame", "send_response_binary_frame"] {
-        let reply = SendReply::parse(&decoded(name)).expect(name);
+        let frame = decoded(name);
+        let reply = SendReply::parse(&frame).expect(name);
         assert_eq!(reply.status, SendStatus::SendOk);
         assert_eq!(reply.offset_message_id, "7F00000100002A9F00000000075BCD15");
         assert_eq!((reply.queue_id, reply.queue_offset), (2, 42));
-        assert_eq!(reply.transaction_id.as_deref(), Some(UNIQ_KEY));
-        assert_eq!(reply.region_id.as_deref(), Some("DefaultRegion"));
+        assert_eq!(reply.transaction_id, Some(UNIQ_KEY));
+        assert_eq!(reply.region_id, Some("DefaultRegion"));
     }
 }
 

@@ -66,19 +66,26 @@ fn text(bytes: Bytes, field: &'static str) -> Result<ByteString, CodecError> {
 
 /// Everything before the ext fields. Codes and versions beyond 16 bits are cut, as Java cuts them.
 pub(super) fn put_fixed(out: &mut BytesMut, head: &super::header::Head<'_>) {
-    out.put_i16(head.code as i16);
-    out.put_u8(head.language.0);
-    out.put_i16(head.version as i16);
-    out.put_i32(head.opaque);
-    out.put_i32(head.flag);
+    let [.., code_high, code_low] = head.code.to_be_bytes();
+    let [.., version_high, version_low] = head.version.to_be_bytes();
+    let numbers = [code_high, code_low, head.language.0, version_high, version_low];
+    out.put_slice(&numbers);
+    out.put_slice(&head.opaque.to_be_bytes());
+    out.put_slice(&head.flag.to_be_bytes());
     out.put_i32(head.remark.len() as i32);
     out.put_slice(head.remark.as_bytes());
 }
 
 /// One ext field; the caller has checked the lengths.
 pub(super) fn put_field(out: &mut BytesMut, key: &str, value: &str) {
-    out.put_i16(key.len() as i16);
-    out.put_slice(key.as_bytes());
-    out.put_i32(value.len() as i32);
+    let [a, b, c, d] = (value.len() as u32).to_be_bytes();
+    if let [letter] = key.as_bytes() {
+        // Those of a send, which are put in one piece.
+        out.put_slice(&[0, 1, *letter, a, b, c, d]);
+    } else {
+        out.put_u16(key.len() as u16);
+        out.put_slice(key.as_bytes());
+        out.put_slice(&[a, b, c, d]);
+    }
     out.put_slice(value.as_bytes());
 }

@@ -13,6 +13,8 @@ pub const VERSION: i32 = 479;
 pub const VERSION_WITH_TIMERS: i32 = 413;
 /// The header's length field has 24 bits.
 const HEADER_SIZE_MAX: usize = 0x00FF_FFFF;
+/// An ext field's name has 16 bits for its length, one of them a sign.
+const NAME_SIZE_MAX: usize = i16::MAX as usize;
 /// Frame length and mark.
 const PREFIX_SIZE: usize = 8;
 
@@ -165,18 +167,26 @@ impl<'a> FieldWriter<'a> {
     }
 
     /// A text field; left out when empty, since the binary form reads empty as absent.
+    #[inline]
     pub fn text(&mut self, key: &str, value: &str) {
         if key.is_empty() || value.is_empty() || self.error.is_some() {
             return;
         }
-        let checked = within("ext field name", key.len(), i16::MAX as usize)
-            .and_then(|()| within("ext field value", value.len(), HEADER_SIZE_MAX));
-        match (checked, self.form) {
-            (Err(error), _) => self.error = Some(error),
-            (Ok(()), SerializeType::Binary) => binary::put_field(self.out, key, value),
-            (Ok(()), SerializeType::Json) => json::put_field(self.out, self.first, key, value),
+        if key.len() > NAME_SIZE_MAX || value.len() > HEADER_SIZE_MAX {
+            return self.refuse(key, value);
+        }
+        match self.form {
+            SerializeType::Binary => binary::put_field(self.out, key, value),
+            SerializeType::Json => json::put_field(self.out, self.first, key, value),
         }
         self.first = false;
+    }
+
+    #[cold]
+    fn refuse(&mut self, key: &str, value: &str) {
+        let checked = within("ext field name", key.len(), NAME_SIZE_MAX)
+            .and_then(|()| within("ext field value", value.len(), HEADER_SIZE_MAX));
+        self.error = checked.err();
     }
 
     /// A whole number; written as Java's `toString` writes it.

@@ -70,37 +70,34 @@ impl Request for SendMessage<'_> {
     }
 }
 
-/// What a broker says of a message that it has stored: `SendMessageResponseHeader`.
-///
-/// Texts are copied out of the reply, so that a receipt kept for long does not keep the read
-/// buffer it came in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SendReply {
+/// What a broker says of a message that it has stored: `SendMessageResponseHeader`. Its texts are
+/// those of the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendReply<'a> {
     /// Stored how durably.
     pub status: SendStatus,
     /// The broker's own id of the message.
-    pub offset_message_id: String,
+    pub offset_message_id: &'a str,
     /// The queue it went to.
     pub queue_id: i32,
     /// Its position there.
     pub queue_offset: i64,
     /// From 5.0 on, the message's UNIQ_KEY.
-    pub transaction_id: Option<String>,
+    pub transaction_id: Option<&'a str>,
     /// The broker's region.
-    pub region_id: Option<String>,
+    pub region_id: Option<&'a str>,
     /// The broker does not mind that the message is traced.
     pub is_traced: bool,
 }
 
-impl SendReply {
+impl<'a> SendReply<'a> {
     /// Reads the answer to a send whose code says *stored*.
     ///
     /// # Errors
     ///
     /// [`BadReply`] when the code is not one of those, or a field is missing or malformed: the
     /// message is stored, but where is not known.
-    pub fn parse(frame: &Frame) -> Result<Self, BadReply> {
-        let ext = &frame.header.ext;
+    pub fn parse(frame: &'a Frame) -> Result<Self, BadReply> {
         let status = match ResponseCode(frame.header.code) {
             ResponseCode::SUCCESS => SendStatus::SendOk,
             ResponseCode::FLUSH_DISK_TIMEOUT => SendStatus::FlushDiskTimeout,
@@ -108,14 +105,28 @@ impl SendReply {
             ResponseCode::FLUSH_SLAVE_TIMEOUT => SendStatus::FlushSlaveTimeout,
             _ => return Err(BadReply { field: "code" }),
         };
+        let (mut offset_message_id, mut queue_id, mut queue_offset) = (None, None, None);
+        let (mut transaction_id, mut region_id, mut is_traced) = (None, None, true);
+        // Of a name that occurs twice, the last one counts.
+        for (name, value) in frame.header.ext.iter() {
+            match name {
+                "msgId" => offset_message_id = Some(value),
+                "queueId" => queue_id = value.parse().ok(),
+                "queueOffset" => queue_offset = value.parse().ok(),
+                "transactionId" => transaction_id = Some(value),
+                "MSG_REGION" => region_id = Some(value),
+                "TRACE_ON" => is_traced = value != "false",
+                _ => {}
+            }
+        }
         Ok(Self {
             status,
-            offset_message_id: ext.get("msgId").ok_or(BadReply { field: "msgId" })?.to_string(),
-            queue_id: ext.number("queueId").ok_or(BadReply { field: "queueId" })?,
-            queue_offset: ext.number("queueOffset").ok_or(BadReply { field: "queueOffset" })?,
-            transaction_id: ext.get("transactionId").map(ToString::to_string),
-            region_id: ext.get("MSG_REGION").map(ToString::to_string),
-            is_traced: ext.get("TRACE_ON").is_none_or(|on| on != "false"),
+            offset_message_id: offset_message_id.ok_or(BadReply { field: "msgId" })?,
+            queue_id: queue_id.ok_or(BadReply { field: "queueId" })?,
+            queue_offset: queue_offset.ok_or(BadReply { field: "queueOffset" })?,
+            transaction_id,
+            region_id,
+            is_traced,
         })
     }
 }

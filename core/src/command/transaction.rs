@@ -61,7 +61,7 @@ impl HalfMessage {
     pub fn of_receipt(receipt: &SendReceipt) -> Option<Self> {
         Some(Self {
             topic: receipt.message_queue.topic.clone(),
-            transaction_id: receipt.message_id.as_str().into(),
+            transaction_id: receipt.message_id.clone(),
             half_queue_offset: receipt.queue_offset,
             commit_log_offset: commit_log_offset(&receipt.offset_message_id)?,
         })

@@ -128,9 +128,9 @@ pub fn split_receipt<'a>(
     // Brokers that keep a batch together give one id for all of it.
     let one_each = ids.len() == messages.len();
     messages.iter().enumerate().map(move |(index, message)| SendReceipt {
-        message_id: message.uniq_key().unwrap_or_default().to_owned(),
+        message_id: message.shared_uniq_key().cloned().unwrap_or_default(),
         offset_message_id: match ids.get(index).filter(|_| one_each) {
-            Some(id) => (*id).to_owned(),
+            Some(id) => (*id).into(),
             None => receipt.offset_message_id.clone(),
         },
         queue_offset: receipt.queue_offset.saturating_add(index as i64),

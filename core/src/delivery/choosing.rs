@@ -1,6 +1,6 @@
 //! Where the next attempt goes.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
     Ask, Attempt, AttemptFailure, AttemptReport, Delivery, SendErrorKind, Step, TimeoutPhase,
@@ -36,7 +36,7 @@ impl Delivery {
             return None;
         }
         let entry = routes.topic(self.message().topic());
-        let Some(route) = entry.and_then(|entry| entry.route.as_ref()) else {
+        let Some(route) = entry.and_then(|entry| entry.route.as_deref()) else {
             let rounds = entry.map_or(0, |entry| entry.rounds);
             let asked = *self.route_rounds.get_or_insert(rounds);
             let failure = entry.and_then(|entry| entry.failure.as_ref());
@@ -52,14 +52,14 @@ impl Delivery {
                 }
             };
         };
-        let (route, rounds) = (Arc::clone(route), entry.map(|entry| entry.rounds));
+        let rounds = entry.map(|entry| entry.rounds);
         let no_news = |queue: &MessageQueue| self.fixed.is_some() || self.was_tried(queue);
         if self.wrong && route.queues().iter().all(no_news) {
             self.wrong = false;
             let wait = self.pacing.bounded(REFRESH_WAIT, self.deadline, now);
             self.state = State::Choosing { not_before: now.instant + wait, unless: rounds };
         } else {
-            self.aim(now, routes, &route);
+            self.aim(now, routes, route);
         }
         None
     }
@@ -125,48 +125,48 @@ impl Delivery {
 
     /// Waits until the chosen broker is connected.
     pub(super) fn connect(&mut self, now: Now, routes: &Routes) -> Option<Step> {
-        let State::Connecting { target, failures: seen, gone } = &mut self.state else {
+        let State::Connecting { mut target, failures: mut seen, gone } = self.take_state() else {
             return None;
         };
         let reach = routes.reach(&target.address);
         if !matches!(reach, Reach::Up(_))
-            && let Some(moved) = master_elsewhere(routes, target)
+            && let Some(moved) = master_elsewhere(routes, &target)
         {
-            (target.address, *seen) = (moved, None);
+            target.address = moved;
+            self.state = State::Connecting { target, failures: None, gone };
             return None;
         }
         if let Reach::Down { failures, .. } = &reach {
             seen.get_or_insert(*failures);
         }
-        let (target, seen, gone) = (target.clone(), *seen, *gone);
-        match reach {
+        let ask = match reach {
             Reach::Up(link) if Some(link) != gone && now.instant < target.until => {
                 match self.fitness(routes, &target.address) {
                     Fitness::Fit => return Some(self.call(target, link)),
                     Fitness::TooOld(version) => {
                         self.fail_attempt(now, target, AttemptFailure::TooOld { version });
+                        return None;
                     }
-                    Fitness::Unknown => {
-                        let until = target.until;
-                        return Some(Step::Wait { ask: None, until });
-                    }
+                    Fitness::Unknown => None,
                 }
             }
             Reach::Down { failures, error: Some(error), .. } if Some(failures) > seen => {
                 self.fail_attempt(now, target, CallError::Unsent(error).into());
+                return None;
             }
             Reach::Up(link) if Some(link) != gone && self.parcel.needs != Needs::Nothing => {
                 self.fail_attempt(now, target, AttemptFailure::NotRegistered);
+                return None;
             }
             _ if now.instant >= target.until => {
                 self.fail_attempt(now, target, AttemptFailure::NotConnected);
+                return None;
             }
-            _ => {
-                let ask = Some(Ask::Connection(target.address));
-                return Some(Step::Wait { ask, until: target.until });
-            }
-        }
-        None
+            _ => Some(Ask::Connection(target.address.clone())),
+        };
+        let until = target.until;
+        self.state = State::Connecting { target, failures: seen, gone };
+        Some(Step::Wait { ask, until })
     }
 
     fn call(&mut self, target: Target, link: LinkId) -> Step {
@@ -178,6 +178,9 @@ impl Delivery {
 
     /// Whether the broker can do with the parcel what is asked of it.
     fn fitness(&self, routes: &Routes, broker: &Address) -> Fitness {
+        if self.parcel.needs == Needs::Nothing {
+            return Fitness::Fit;
+        }
         match (self.parcel.needs, routes.broker_version(broker)) {
             (Needs::Nothing, _) | (Needs::Registration, Some(_)) => Fitness::Fit,
             (Needs::Version(needed), Some(version)) if version >= needed => Fitness::Fit,
@@ -188,8 +191,8 @@ impl Delivery {
 
     /// Whether it would be a waste of an attempt to ask a broker.
     fn is_known_to_be_unfit(&self, routes: &Routes, route: &TopicRoute, broker: &str) -> bool {
-        let fitness = route.master(broker).map(|address| self.fitness(routes, address));
-        matches!(fitness, Some(Fitness::TooOld(_)))
+        let too_old = |address| matches!(self.fitness(routes, address), Fitness::TooOld(_));
+        self.parcel.needs != Needs::Nothing && route.master(broker).is_some_and(too_old)
     }
 
     /// The time is up before an attempt could begin.

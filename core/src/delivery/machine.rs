@@ -79,7 +79,7 @@ pub(super) enum State {
     /// No attempt is left, but one that was given up may still be answered.
     Lingering(Box<SendErrorKind>),
     /// It has ended well or badly, for good.
-    Over(Box<Result<Delivered, SendErrorKind>>),
+    Over(Result<Delivered, Box<SendErrorKind>>),
 }
 
 /// One attempt's aim.
@@ -242,24 +242,27 @@ impl Delivery {
     pub(super) fn give_up(&mut self, kind: SendErrorKind) {
         let result = match self.stored.take() {
             Some(stored) => Ok(Delivered::Stored(SendReceipt { attempts: self.made, ..*stored })),
-            None => Err(kind),
+            None => Err(Box::new(kind)),
         };
-        self.state = State::Over(Box::new(result));
+        self.state = State::Over(result);
     }
 
     pub(super) fn end_well(&mut self, delivered: Delivered) {
-        self.state = State::Over(Box::new(Ok(delivered)));
+        self.state = State::Over(Ok(delivered));
+    }
+
+    /// The state, which whoever takes it replaces.
+    pub(super) fn take_state(&mut self) -> State {
+        let none = State::Choosing { not_before: Instant::FAR_FUTURE, unless: None };
+        std::mem::replace(&mut self.state, none)
     }
 
     fn finish(&mut self, now: Now) -> Step {
-        let over = State::Choosing { not_before: Instant::FAR_FUTURE, unless: None };
-        let State::Over(result) = std::mem::replace(&mut self.state, over) else {
-            return Step::Answer;
-        };
-        Step::Done((*result).map_err(|kind| {
+        let State::Over(result) = self.take_state() else { return Step::Answer };
+        Step::Done(result.map_err(|kind| {
             let message = std::mem::replace(&mut self.parcel.message, Message::new("", ""));
             let elapsed = now.instant.saturating_since(self.started.instant);
-            SendError::new(kind, std::mem::take(&mut self.attempts), elapsed, message)
+            SendError::new(*kind, std::mem::take(&mut self.attempts), elapsed, message)
         }))
     }
 }

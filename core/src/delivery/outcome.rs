@@ -22,18 +22,22 @@ use crate::{
 
 /// Attempts that are told one by one. A broker that is busy for long can be asked more often.
 pub(super) const ATTEMPTS_TOLD: usize = 32;
+/// Where brokers are that nobody has told where they are.
+const DEFAULT_REGION: &str = "DefaultRegion";
 
 impl Delivery {
     /// A call that lingers ends twice.
     pub(super) fn handle_end(&mut self, now: Now, attempt: u32, outcome: Result<Frame, CallError>) {
-        match &self.state {
+        match self.take_state() {
             State::Calling { target, .. } if attempt == self.made => {
-                let target = target.clone();
-                self.handle_answer(now, target, outcome);
+                self.handle_answer(now, target, &outcome);
             }
             // Answers that come together: the first has ended it.
-            State::Over(_) => {}
-            _ => self.handle_late(now, attempt, outcome),
+            over @ State::Over(_) => self.state = over,
+            state => {
+                self.state = state;
+                self.handle_late(now, attempt, &outcome);
+            }
         }
     }
 
@@ -63,10 +67,10 @@ impl Delivery {
         });
     }
 
-    fn handle_answer(&mut self, now: Now, target: Target, outcome: Result<Frame, CallError>) {
+    fn handle_answer(&mut self, now: Now, target: Target, outcome: &Result<Frame, CallError>) {
         let overdue = matches!(outcome, Err(CallError::Expired { lent: true }));
         match judge(outcome) {
-            Ok(reply) => self.handle_stored(now, target, reply),
+            Ok(reply) => self.handle_stored(now, target, &reply),
             Err(failure) => {
                 // It comes again, if only to say that it has ended.
                 if overdue && target.until < self.deadline {
@@ -78,38 +82,37 @@ impl Delivery {
         }
     }
 
-    fn handle_stored(&mut self, now: Now, target: Target, reply: SendReply) {
-        let (queue, address) = (&target.queue, Some(target.address.clone()));
-        self.report_success(now, target.begun, target.health.as_deref(), &queue.broker_name);
-        self.note_answer(now, self.made, queue, address, target.begun, reply.is_traced);
+    fn handle_stored(&mut self, now: Now, target: Target, reply: &SendReply<'_>) {
+        let broker = target.queue.broker_name.clone();
+        self.report_success(now, target.begun, target.health.as_deref(), &broker);
         let status = reply.status;
-        let receipt = self.receipt(target.queue.clone(), reply);
         let elsewhere = self.config.retry_another_broker_when_not_store_ok
             && status != SendStatus::SendOk
             && self.policy.retry_unknown
             && self.fixed.is_none()
-            && !target.alone;
-        if !elsewhere || self.stored.is_some() || self.attempts_left() <= 1 {
-            self.report_end(now, &target, AttemptEnd::Stored(status));
-            return self.end_well(Delivered::Stored(receipt));
+            && !target.alone
+            && self.stored.is_none()
+            && self.attempts_left() > 1;
+        let mut answered = Answered {
+            attempt: self.made,
+            broker,
+            address: None,
+            latency: now.instant.saturating_since(target.begun),
+            at: now.instant,
+            is_traced: reply.is_traced,
+        };
+        let attempts = self.made + 1;
+        if elsewhere {
+            answered.address = Some(target.address.clone());
+            self.tally.answered = Some(answered);
+            self.stored = Some(Box::new(self.receipt(target.queue.clone(), reply, attempts)));
+            return self.fail_attempt(now, target, AttemptFailure::NotStoreOk { status });
         }
-        self.stored = Some(Box::new(receipt));
-        self.fail_attempt(now, target, AttemptFailure::NotStoreOk { status });
-    }
-
-    fn note_answer(
-        &mut self,
-        now: Now,
-        attempt: u32,
-        queue: &MessageQueue,
-        address: Option<Address>,
-        begun: Instant,
-        is_traced: bool,
-    ) {
-        let latency = now.instant.saturating_since(begun);
-        let (broker, at) = (queue.broker_name.clone(), now.instant);
-        let answered = Answered { attempt, broker, address, latency, at, is_traced };
+        self.report_end(now, &target, AttemptEnd::Stored(status));
+        let Target { queue, address, .. } = target;
+        answered.address = Some(address);
         self.tally.answered = Some(answered);
+        self.end_well(Delivered::Stored(self.receipt(queue, reply, attempts)));
     }
 
     fn report_success(
@@ -127,15 +130,15 @@ impl Delivery {
         }
     }
 
-    /// Another's answer ends the send while this one's is awaited.
-    fn abandon_current(&mut self) {
-        if let State::Calling { target, .. } = &self.state {
-            self.tally.abandoned = Some(target.queue.broker_name.clone());
-        }
+    /// Another's answer ends the send while this one's is awaited; false when none is.
+    fn abandon_current(&mut self) -> bool {
+        let State::Calling { target, .. } = &self.state else { return false };
+        self.tally.abandoned = Some(target.queue.broker_name.clone());
+        true
     }
 
     /// An attempt that was given up is answered after all, or will never be.
-    fn handle_late(&mut self, now: Now, attempt: u32, outcome: Result<Frame, CallError>) {
+    fn handle_late(&mut self, now: Now, attempt: u32, outcome: &Result<Frame, CallError>) {
         let late = self.late.iter().position(|late| late.number == attempt);
         let late = late.map(|index| self.late.swap_remove(index));
         let told = self.attempts.iter_mut().find(|told| told.number == attempt);
@@ -148,12 +151,18 @@ impl Delivery {
                     let health = late.health.as_deref();
                     self.report_success(now, late.begun, health, &queue.broker_name);
                 }
-                self.abandon_current();
                 let begun = late.map_or(now.instant, |late| late.begun);
-                let is_traced = reply.is_traced;
-                self.note_answer(now, attempt, &queue, address.clone(), begun, is_traced);
+                let attempts = self.made + u32::from(self.abandon_current());
+                self.tally.answered = Some(Answered {
+                    attempt,
+                    broker: queue.broker_name.clone(),
+                    address: address.clone(),
+                    latency: now.instant.saturating_since(begun),
+                    at: now.instant,
+                    is_traced: reply.is_traced,
+                });
                 let end = AttemptEnd::StoredLate(reply.status);
-                let receipt = self.receipt(queue.clone(), reply);
+                let receipt = self.receipt(queue.clone(), &reply, attempts);
                 let number = attempt;
                 self.report(|| AttemptReport::Ended { number, queue, address, elapsed, end });
                 return self.end_well(Delivered::Stored(receipt));
@@ -300,28 +309,39 @@ impl Delivery {
         self.state = State::Lingering(Box::new(kind));
     }
 
-    fn receipt(&self, queue: MessageQueue, reply: SendReply) -> SendReceipt {
+    /// Texts are copied out of the reply, so that a receipt kept for long does not keep the read
+    /// buffer that it came in.
+    fn receipt(&self, queue: MessageQueue, reply: &SendReply<'_>, attempts: u32) -> SendReceipt {
+        let message_id = self.message().shared_uniq_key().cloned().unwrap_or_default();
+        let transaction_id = reply.transaction_id.map(|id| match message_id == *id {
+            true => message_id.clone(),
+            false => id.into(),
+        });
+        let region_id = reply.region_id.map(|region| match region {
+            DEFAULT_REGION => ByteString::from_static(DEFAULT_REGION),
+            region => region.into(),
+        });
         SendReceipt {
-            message_id: self.message().uniq_key().unwrap_or_default().to_owned(),
-            offset_message_id: reply.offset_message_id,
+            message_id,
+            offset_message_id: reply.offset_message_id.into(),
             message_queue: MessageQueue { queue_id: reply.queue_id, ..queue },
             queue_offset: reply.queue_offset,
             status: reply.status,
-            transaction_id: reply.transaction_id,
-            region_id: reply.region_id,
+            transaction_id,
+            region_id,
             send_timestamp: self.started.wall,
-            attempts: self.made + u32::from(matches!(self.state, State::Calling { .. })),
+            attempts,
         }
     }
 }
 
 /// What a call's end means.
-fn judge(outcome: Result<Frame, CallError>) -> Result<SendReply, AttemptFailure> {
-    let frame = outcome?;
+fn judge(outcome: &Result<Frame, CallError>) -> Result<SendReply<'_>, AttemptFailure> {
+    let frame = outcome.as_ref().map_err(CallError::clone)?;
     let code = frame.header.code;
     if ResponseCode(code).verdict() == Verdict::Stored {
-        return Ok(SendReply::parse(&frame)?);
+        return Ok(SendReply::parse(frame)?);
     }
-    let remark = frame.header.remark.map(|remark| remark.to_string()).unwrap_or_default();
+    let remark = frame.header.remark.as_deref().unwrap_or_default().to_owned();
     Err(AttemptFailure::Refused { code, remark })
 }

@@ -99,7 +99,7 @@ fn unconfirmed() -> Vec<Unconfirmed> {
         Unconfirmed::TimedOut { broker: broker.clone(), after, cause: None },
         Unconfirmed::Refused { broker: broker.clone(), code: 1, remark: "why".to_owned() },
         Unconfirmed::Overtaken { state: LocalTransactionState::Unknown },
-        Unconfirmed::NoPlace { offset_message_id: "?".to_owned() },
+        Unconfirmed::NoPlace { offset_message_id: "?".into() },
         Unconfirmed::Unrouted { broker: broker.clone() },
         Unconfirmed::Abandoned,
     ];

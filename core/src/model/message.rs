@@ -286,20 +286,27 @@ impl Message {
 
     /// What goes on the wire, in its order.
     fn for_each_property(&self, mut each: impl FnMut(&str, &str)) {
-        let keys = (!self.keys.is_empty()).then(|| self.joined_keys());
-        let crc = self.with_crc.then(|| body_crc(&self.body).to_string());
-        let schedule = self.schedule.map(|schedule| schedule.property());
-        let own = [
-            (names::KEYS, keys.as_deref()),
-            (names::UNIQ_KEY, self.uniq_key()),
-            (names::WAIT, Some(if self.wait_store_ok { "true" } else { "false" })),
-            (names::TAGS, self.tags()),
-            (names::SHARDING_KEY, self.sharding_key()),
-            (names::BODY_CRC, crc.as_deref()),
-        ];
-        let own = own.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        let schedule = schedule.iter().map(|(name, value)| (*name, &**value));
-        own.chain(schedule).chain(self.properties()).for_each(|(name, value)| each(name, value));
+        if !self.keys.is_empty() {
+            each(names::KEYS, &self.joined_keys());
+        }
+        if let Some(id) = self.uniq_key() {
+            each(names::UNIQ_KEY, id);
+        }
+        each(names::WAIT, if self.wait_store_ok { "true" } else { "false" });
+        if let Some(tags) = self.tags() {
+            each(names::TAGS, tags);
+        }
+        if let Some(key) = self.sharding_key() {
+            each(names::SHARDING_KEY, key);
+        }
+        if self.with_crc {
+            each(names::BODY_CRC, &body_crc(&self.body).to_string());
+        }
+        if let Some(schedule) = self.schedule {
+            let (name, value) = schedule.property();
+            each(name, &value);
+        }
+        self.properties().for_each(|(name, value)| each(name, value));
     }
 
     /// The index keys as they travel.

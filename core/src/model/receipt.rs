@@ -44,9 +44,9 @@ pub enum SendStatus {
 #[non_exhaustive]
 pub struct SendReceipt {
     /// The message's UNIQ_KEY.
-    pub message_id: String,
+    pub message_id: ByteString,
     /// The broker's own id, which names the place in its commit log.
-    pub offset_message_id: String,
+    pub offset_message_id: ByteString,
     /// Where the message is.
     pub message_queue: MessageQueue,
     /// The message's position in its queue.
@@ -54,9 +54,9 @@ pub struct SendReceipt {
     /// How durably it is stored.
     pub status: SendStatus,
     /// Set by brokers from 5.0 on; equal to the message id.
-    pub transaction_id: Option<String>,
+    pub transaction_id: Option<ByteString>,
     /// The broker's region, `DefaultRegion` unless configured.
-    pub region_id: Option<String>,
+    pub region_id: Option<ByteString>,
     /// When the send began, by the producer's wall clock.
     pub send_timestamp: UnixMillis,
     /// How many attempts it took, at least 1.

@@ -23,6 +23,7 @@
 
 use std::net::IpAddr;
 
+use bytes::{BufMut, BytesMut};
 use bytestring::ByteString;
 
 use super::Identity;
@@ -31,6 +32,8 @@ use crate::time::UnixMillis;
 /// Odd, so that its multiples visit every `u32` before repeating.
 const NONCE_STRIDE: u32 = 0x9E37_79B1;
 const MILLIS_PER_DAY: i64 = 86_400_000;
+/// So much memory a single id keeps at most, however long it is kept itself.
+const PAGE_SIZE: usize = 1_024;
 /// A counter may run ahead of the clock this far before a lagging clock counts as stepped back.
 const AHEAD_MS_MAX: u64 = 1_000;
 
@@ -38,7 +41,9 @@ const AHEAD_MS_MAX: u64 = 1_000;
 #[derive(Clone, Debug)]
 pub struct UniqKeys {
     /// Address, pid and nonce in hex.
-    prefix: String,
+    prefix: Vec<u8>,
+    /// Where ids are written: many in one allocation, which the last of them frees.
+    page: BytesMut,
     nonce: u32,
     month_start: i64,
     /// Milliseconds since the month's start, then 16 bits of counter: the next id's number.
@@ -54,20 +59,21 @@ impl UniqKeys {
     }
 
     fn from_parts(identity: &Identity, nonce: u32, counter_start: u16) -> Self {
-        let mut prefix = String::with_capacity(56);
+        let mut prefix = Vec::with_capacity(56);
         match identity.host {
-            IpAddr::V4(host) => push_hex(&mut prefix, &host.octets()),
-            IpAddr::V6(host) => push_hex(&mut prefix, &host.octets()),
+            IpAddr::V4(host) => push_hex(&mut prefix, host.octets()),
+            IpAddr::V6(host) => push_hex(&mut prefix, host.octets()),
         }
-        push_hex(&mut prefix, &(identity.pid as u16).to_be_bytes());
-        push_hex(&mut prefix, &nonce.to_be_bytes());
-        Self { prefix, nonce, month_start: i64::MIN, next: 0, counter_start }
+        push_hex(&mut prefix, (identity.pid as u16).to_be_bytes());
+        push_hex(&mut prefix, nonce.to_be_bytes());
+        let page = BytesMut::with_capacity(PAGE_SIZE);
+        Self { prefix, page, nonce, month_start: i64::MIN, next: 0, counter_start }
     }
 
     fn move_nonce(&mut self) {
         self.nonce = self.nonce.wrapping_add(NONCE_STRIDE);
         self.prefix.truncate(self.prefix.len() - 2 * size_of::<u32>());
-        push_hex(&mut self.prefix, &self.nonce.to_be_bytes());
+        push_hex(&mut self.prefix, self.nonce.to_be_bytes());
     }
 
     /// The next id: 32 characters, or 56 where the host's address is IPv6.
@@ -87,20 +93,18 @@ impl UniqKeys {
         }
         let number = self.next;
         self.next += 1;
-        let mut id = String::with_capacity(self.prefix.len() + 12);
-        id.push_str(&self.prefix);
-        push_hex(&mut id, &((number >> 16) as u32).to_be_bytes());
-        push_hex(&mut id, &(number as u16).to_be_bytes());
-        id.into()
+        self.page.reserve(self.prefix.len() + 12);
+        self.page.put_slice(&self.prefix);
+        push_hex(&mut self.page, ((number >> 16) as u32).to_be_bytes());
+        push_hex(&mut self.page, (number as u16).to_be_bytes());
+        // Nothing but digits and letters.
+        ByteString::try_from(self.page.split().freeze()).unwrap_or_default()
     }
 }
 
-fn push_hex(out: &mut String, bytes: &[u8]) {
-    let digit = |half: u8| char::from(if half < 10 { b'0' + half } else { b'A' - 10 + half });
-    for byte in bytes {
-        out.push(digit(byte >> 4));
-        out.push(digit(byte & 0xF));
-    }
+fn push_hex<const N: usize>(out: &mut impl BufMut, bytes: [u8; N]) {
+    let digit = |half: u8| if half < 10 { b'0' + half } else { b'A' - 10 + half };
+    out.put_slice(bytes.map(|byte| [digit(byte >> 4), digit(byte & 0xF)]).as_flattened());
 }
 
 /// The first millisecond, UTC, of the month that `millis` falls in.

@@ -198,11 +198,14 @@ pub fn validate_group(group: &str) -> Result<(), InvalidName> {
 }
 
 fn validate_name(name: &str, max: usize) -> Result<(), InvalidName> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '%' | '|' | '_' | '-');
+    let allowed =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'%' | b'|' | b'_' | b'-');
     if name.is_empty() {
         return Err(InvalidName::Empty);
     }
-    if let Some(character) = name.chars().find(|c| !allowed(*c)) {
+    if let Some(at) = name.bytes().position(|byte| !allowed(byte)) {
+        // Everything before it is ASCII.
+        let character = name.chars().nth(at).unwrap_or_default();
         return Err(InvalidName::Character { character });
     }
     if name.len() > max {
@@ -267,12 +270,22 @@ fn validate_property(name: &str, value: &str) -> Result<(), InvalidMessage> {
     if name.is_empty() || value.is_empty() {
         return Err(InvalidMessage::EmptyProperty { name: name.to_owned() });
     }
-    match name.chars().chain(value.chars()).find(|c| *c <= '\u{2}') {
-        Some(character) => {
-            Err(InvalidMessage::PropertyCharacter { name: name.to_owned(), character })
-        }
-        None => Ok(()),
+    if has_control(name) || has_control(value) {
+        let character = name.chars().chain(value.chars()).find(|c| is_control(*c as u32));
+        let (name, character) = (name.to_owned(), character.unwrap_or_default());
+        return Err(InvalidMessage::PropertyCharacter { name, character });
     }
+    Ok(())
+}
+
+/// Separates properties, or ends texts.
+const fn is_control(code: u32) -> bool {
+    code <= 2
+}
+
+/// Looks at all bytes, which takes less than to stop early. None of a longer character is so low.
+fn has_control(text: &str) -> bool {
+    text.bytes().fold(false, |found, byte| found | is_control(u32::from(byte)))
 }
 
 #[cfg(test)]

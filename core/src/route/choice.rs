@@ -237,8 +237,9 @@ impl Routes {
         around: &Circumstances<'_>,
     ) -> u32 {
         let (down, tried) = (self.is_down(route, broker), (around.tried)(broker));
-        let suspended = self.is_suspended(broker);
-        let ill = self.health(broker).map_or(0, |health| match around.patience {
+        let health = self.health(broker);
+        let suspended = health.is_some_and(|health| health.state() == BrokerState::Suspended);
+        let ill = health.map_or(0, |health| match around.patience {
             Some(patience) if in_turn && !down && tried == 0 => {
                 health.badness_in_turn(around.now, patience)
             }
@@ -249,8 +250,9 @@ impl Routes {
 
     /// True when a broker can neither be reached nor, as far as is known, be reached soon.
     pub(crate) fn is_down(&self, route: &TopicRoute, broker: &str) -> bool {
-        let master = route.master(broker).map(|address| self.reach(address));
-        matches!(master, None | Some(Reach::Down { resting: true, .. }))
+        let is_down =
+            |address| matches!(self.brokers.get(address), Some(Reach::Down { resting: true, .. }));
+        route.master(broker).is_none_or(is_down)
     }
 
     pub(crate) fn is_suspended(&self, broker: &str) -> bool {

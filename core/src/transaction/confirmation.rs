@@ -63,7 +63,7 @@ pub enum Unconfirmed {
     #[error("the receipt's id {offset_message_id:?} names no place in a commit log")]
     NoPlace {
         /// As the broker gave it.
-        offset_message_id: String,
+        offset_message_id: ByteString,
     },
     /// No route tells where the broker listens.
     #[error("no route leads to broker {broker} any more")]

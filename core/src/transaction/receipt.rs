@@ -1,5 +1,7 @@
 //! What a transactional send has come to.
 
+use bytestring::ByteString;
+
 use super::Unconfirmed;
 use crate::{
     command::LocalTransactionState,
@@ -28,7 +30,7 @@ pub struct TransactionReceipt {
     /// Where the half message is stored.
     pub receipt: SendReceipt,
     /// The transaction's id: the message's UNIQ_KEY.
-    pub transaction_id: String,
+    pub transaction_id: ByteString,
     /// What the local transaction has come to.
     pub local_state: LocalTransactionState,
     /// How often brokers had asked about it by then.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use bytestring::ByteString;
 use proptest::prelude::*;
 
 use super::*;
@@ -229,7 +230,7 @@ fn receipt(ids: &str) -> SendReceipt {
     }
 }
 
-fn told(receipt: &SendReceipt, messages: &[Message]) -> Vec<(String, String, i64)> {
+fn told(receipt: &SendReceipt, messages: &[Message]) -> Vec<(ByteString, ByteString, i64)> {
     let told = split_receipt(receipt, messages);
     told.map(|told| (told.message_id, told.offset_message_id, told.queue_offset)).collect()
 }
@@ -239,7 +240,7 @@ fn every_message_of_a_batch_has_a_receipt_of_its_own() {
     let messages = ["k0", "k1", "k2"].map(|key| Message::new("T", "x").with_uniq_key(key));
     let whole = receipt("0A,0B,0C");
     let expected = [("k0", "0A", 40), ("k1", "0B", 41), ("k2", "0C", 42)];
-    let expected = expected.map(|(key, id, offset)| (key.to_owned(), id.to_owned(), offset));
+    let expected = expected.map(|(key, id, offset)| (key.into(), id.into(), offset));
     assert_eq!(told(&whole, &messages), expected);
     for told in split_receipt(&whole, &messages) {
         assert_eq!(told.message_queue, whole.message_queue);
