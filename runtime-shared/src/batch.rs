@@ -145,7 +145,7 @@ impl<W: Wire> Batch<W> {
         }
         let topic = self.messages.first().map(Message::shared_topic).unwrap_or_default();
         let routing = Routing::new(self.started, topic, self.deadline);
-        let journey = Journey::new(routing, Arc::default(), self.session.share());
+        let journey = Journey::new(Box::new(routing), Arc::default(), self.session.share());
         self.stage = Stage::Routing(journey);
     }
 

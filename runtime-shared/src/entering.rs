@@ -101,32 +101,29 @@ impl<W: Wire> Session<W> {
         let now = self.clock.now();
         let parcel = wrap(&self.config, self.with_id(now, message))?;
         let delivery = self.delivery(now, parcel, options, choice)?;
-        let (bytes, slot) = (delivery.size(), Arc::new(Slot::default()));
-        let key = delivery.order_key();
-        let has_room = match (patient, &key) {
-            (true, _) => true,
-            (false, None) => self.gate.try_ask(bytes, &slot),
-            (false, Some(_)) => self.gate.has_room(bytes),
-        };
-        if !has_room {
-            let (sends, bytes) = self.gate.held();
-            return Err(delivery.refused(SendErrorKind::Full { sends, bytes }));
-        }
+        let bytes = delivery.size();
         // An ordered message has its place from now on, and asks for a permit when it is its turn:
         // those who wait for each other do not keep permits from the rest.
-        let turn = match key {
+        let (slot, turn) = match delivery.order_key() {
+            Some(_) if !patient && !self.gate.has_room(bytes) => return Err(self.full(*delivery)),
             Some(key) => {
+                let slot = Arc::default();
                 self.enter_lanes(vec![key], &slot);
-                TimeoutPhase::Order
+                (slot, Some(TimeoutPhase::Order))
             }
-            None => {
-                if patient {
-                    self.gate.ask(bytes, &slot);
-                }
-                TimeoutPhase::Permit
-            }
+            None => match self.gate.try_ask(bytes) {
+                Some(permit) => (Arc::new(Slot::permitted(permit)), None),
+                None if patient => (self.gate.stand_in_line(bytes), Some(TimeoutPhase::Permit)),
+                None => return Err(self.full(*delivery)),
+            },
         };
         Ok(Sending::new(delivery, slot, turn, guard, Cargo::Own))
+    }
+
+    /// What there is no room for.
+    fn full(&self, delivery: Delivery) -> SendError {
+        let (sends, bytes) = self.gate.held();
+        delivery.refused(SendErrorKind::Full { sends, bytes })
     }
 
     /// Gives the slot these lanes, each now or when its turn comes, after what has gathered for them.
@@ -181,8 +178,8 @@ impl<W: Wire> Session<W> {
                         TimeoutPhase::Permit
                     }
                 };
-                let cargo = Cargo::Of(messages.len() as u64);
-                let sending = Sending::for_all(delivery, slot, turn, guard, cargo);
+                let cargo = Cargo::Lot(messages.len() as u64);
+                let sending = Sending::new(delivery, slot, Some(turn), guard, cargo);
                 Trip::begin(sending, messages, waiters);
             }
             Err(error) => {
@@ -242,7 +239,7 @@ impl<W: Wire> Session<W> {
         let delivery = self.delivery(part.started, parcel, options, &Choice::default())?;
         let (slot, cargo) = (Arc::new(Slot::within(part.slot)), Cargo::Of(part.messages));
         self.gate.ask(delivery.size(), &slot);
-        Ok(Sending::new(delivery, slot, TimeoutPhase::Permit, guard, cargo))
+        Ok(Sending::new(delivery, slot, Some(TimeoutPhase::Permit), guard, cargo))
     }
 
     fn delivery(
@@ -251,13 +248,13 @@ impl<W: Wire> Session<W> {
         parcel: Parcel,
         options: SendOptions,
         choice: &Choice,
-    ) -> Result<Delivery, SendError> {
+    ) -> Result<Box<Delivery>, SendError> {
         let (bytes, limit) = (parcel.size(), self.config.in_flight_bytes_max);
         if bytes > limit {
             return Err(parcel.refused(SendErrorKind::TooLarge { bytes, limit }));
         }
         let (config, seed) = (Arc::clone(&self.config), self.next_seed());
-        Delivery::new(started, config, parcel, options, choice, seed)
+        Delivery::new(started, config, parcel, options, choice, seed).map(Box::new)
     }
 
     pub(crate) fn with_id(&self, now: Now, message: Message) -> Message {

@@ -34,13 +34,17 @@ impl Gate {
         }
     }
 
-    /// Gives the slot a permit, if there is one for it now.
-    pub(crate) fn try_ask(self: &Arc<Self>, bytes: usize, slot: &Arc<Slot>) -> bool {
+    /// A permit, if there is one now.
+    pub(crate) fn try_ask(self: &Arc<Self>, bytes: usize) -> Option<Permit> {
         let granted = lock(&self.permits).try_ask(bytes);
-        if granted {
-            slot.put_permit(Permit { gate: Arc::clone(self), bytes });
-        }
-        granted
+        granted.then(|| Permit { gate: Arc::clone(self), bytes })
+    }
+
+    /// A slot that is given a permit when its turn comes.
+    pub(crate) fn stand_in_line(self: &Arc<Self>, bytes: usize) -> Arc<Slot> {
+        let slot = Arc::default();
+        self.ask(bytes, &slot);
+        slot
     }
 
     /// True when a permit is to be had at once.
@@ -51,7 +55,12 @@ impl Gate {
     /// Grants the permits that can be granted, after one has come back or somebody who waited has
     /// gone.
     pub(crate) fn let_in(self: &Arc<Self>) {
+        self.grant(|_| {});
+    }
+
+    fn grant(self: &Arc<Self>, before: impl FnOnce(&mut Permits<Turn>)) {
         let mut permits = lock(&self.permits);
+        before(&mut permits);
         let granted: Vec<_> = std::iter::from_fn(|| permits.grant()).collect();
         drop(permits);
         for (bytes, turn) in granted {
@@ -99,8 +108,7 @@ pub(crate) struct Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        lock(&self.gate.permits).give_back(self.bytes);
-        self.gate.let_in();
+        self.gate.grant(|permits| permits.give_back(self.bytes));
     }
 }
 

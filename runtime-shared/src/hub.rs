@@ -198,8 +198,9 @@ impl<D: Dialer> Hub<D> {
                 let manner = if command.is_probe() { Manner::Probe } else { Manner::Usual };
                 let (token, request) = (Token::Chore(chore), &command);
                 let call = Call { request, token, deadline, linger: None, manner };
+                let now = self.session.clock.now();
                 let refused = match self.links.get(link) {
-                    Some(link) => link.call(call).err().map(|refused| refused.why),
+                    Some(link) => link.call(now, call).err().map(|refused| refused.why),
                     None => Some(Refusal::Closed(LinkError::Retired)),
                 };
                 if let Some(why) = refused {

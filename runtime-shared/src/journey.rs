@@ -12,7 +12,7 @@ use rocketmq_producer_core::{
     delivery::{Ask, Errand, Step},
     ids::LinkId,
     link::{Call, CallError, CallRefused, Manner, Refusal},
-    time::Instant,
+    time::{Instant, Now},
 };
 
 use crate::{
@@ -42,7 +42,8 @@ pub trait Timed: Future + Unpin {
 #[derive(Debug)]
 #[must_use = "nothing is done unless it is polled"]
 pub struct Journey<W: Wire, E> {
-    errand: E,
+    /// Apart, for it is large, and futures are moved a lot.
+    errand: Box<E>,
     slot: Arc<Slot>,
     /// Where the current attempt calls, and until when.
     calling: Option<(Arc<SharedLink<W>>, Instant)>,
@@ -53,8 +54,18 @@ pub struct Journey<W: Wire, E> {
     session: InFlight<W>,
 }
 
+/// The time at which a future is polled, read when it is first asked for.
+#[derive(Debug, Default)]
+struct Moment(Option<Now>);
+
+impl Moment {
+    fn read(&mut self, clock: &Clock) -> Now {
+        *self.0.get_or_insert_with(|| clock.now())
+    }
+}
+
 impl<W: Wire, E: Errand> Journey<W, E> {
-    pub(crate) fn new(errand: E, slot: Arc<Slot>, session: InFlight<W>) -> Self {
+    pub(crate) fn new(errand: Box<E>, slot: Arc<Slot>, session: InFlight<W>) -> Self {
         Self { errand, slot, calling: None, called: Vec::new(), settled: false, session }
     }
 
@@ -81,17 +92,19 @@ impl<W: Wire, E: Errand> Journey<W, E> {
     }
 
     /// Takes in what has arrived; true when that was anything.
-    fn look(&mut self, context: &Context<'_>) -> bool {
-        let arrived = self.slot.look(context);
-        let news = arrived.rung || !arrived.answers.is_empty();
-        for (attempt, arrival) in arrived.answers {
-            let now = self.session().clock.now();
+    fn look(&mut self, context: &Context<'_>, moment: &mut Moment) -> bool {
+        let mut news = false;
+        loop {
+            let arrived = self.slot.look(context);
+            news |= arrived.rung;
+            let Some((attempt, arrival)) = arrived.answer else { return news };
+            news = true;
+            let now = moment.read(&self.session.session.clock);
             match arrival {
                 Arrival::Answer(outcome) => self.errand.handle_outcome(now, attempt, outcome),
                 Arrival::Written => self.errand.handle_written(now, attempt),
             }
         }
-        news
     }
 
     /// Has the hub wake it when there is news, at `until` at the latest.
@@ -100,12 +113,13 @@ impl<W: Wire, E: Errand> Journey<W, E> {
     }
 
     /// Steps until there is something to wait for; none then.
-    fn advance(&mut self) -> Option<E::Output> {
+    fn advance(&mut self, moment: &mut Moment) -> Option<E::Output> {
         self.slot.no_longer_waits();
         self.called.extend(self.calling.take().map(|(link, _)| link));
+        let session = Arc::clone(self.session());
+        let now = moment.read(&session.clock);
         loop {
-            let view = self.session().view.load_full();
-            let now = self.session().clock.now();
+            let view = session.view.load();
             match self.errand.step(now, &view.routes) {
                 Step::Done(output) => return Some(output),
                 Step::Wait { ask, until } => {
@@ -114,11 +128,11 @@ impl<W: Wire, E: Errand> Journey<W, E> {
                 }
                 Step::Tell(ask) => {
                     let until = self.errand.deadline();
-                    self.session().inbox.push(Input::Ask { ask, until });
+                    session.inbox.push(Input::Ask { ask, until });
                 }
                 Step::Call { link, attempt, deadline, linger, oneway } => {
                     let manner = if oneway { Manner::Oneway } else { Manner::Usual };
-                    self.call(&view, link, attempt, (deadline, linger), manner);
+                    self.call(now, &view, link, attempt, (deadline, linger), manner);
                 }
                 Step::Answer => return None,
             }
@@ -128,6 +142,7 @@ impl<W: Wire, E: Errand> Journey<W, E> {
     /// Makes the current attempt's call.
     fn call(
         &mut self,
+        now: Now,
         view: &View<W>,
         link: LinkId,
         attempt: u32,
@@ -139,7 +154,7 @@ impl<W: Wire, E: Errand> Journey<W, E> {
         };
         let token = Token::Caller(Caller::new(&self.slot, attempt));
         let linger = (linger > deadline).then_some(linger);
-        match link.call(Call { request: &request, token, deadline, linger, manner }) {
+        match link.call(now, Call { request: &request, token, deadline, linger, manner }) {
             Ok(()) => {
                 drop(request);
                 self.calling = Some((Arc::clone(link), deadline));
@@ -149,9 +164,7 @@ impl<W: Wire, E: Errand> Journey<W, E> {
                 token.forget();
                 match why {
                     Refusal::Encode(error) => {
-                        let (now, error) =
-                            (self.session().clock.now(), Err(CallError::Encode(error)));
-                        self.errand.handle_outcome(now, attempt, error);
+                        self.errand.handle_outcome(now, attempt, Err(CallError::Encode(error)));
                     }
                     _ => self.errand.handle_gone(),
                 }
@@ -165,9 +178,10 @@ impl<W: Wire, E: Errand + Unpin> Future for Journey<W, E> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        let mut moment = Moment::default();
         // What comes between a step and the next look is seen by that look.
-        while this.look(context) || !this.settled {
-            if let Some(output) = this.advance() {
+        while !this.settled || this.look(context, &mut moment) {
+            if let Some(output) = this.advance(&mut moment) {
                 this.slot.finish();
                 return Poll::Ready(output);
             }

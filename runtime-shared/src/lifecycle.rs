@@ -274,7 +274,7 @@ impl<W: Wire> Lifecycle<W> {
             let (guard, now) = (session.as_ref()?.enter()?, clock.now());
             let until = now.instant + self.config.send_msg_timeout;
             let routing = Routing::new(now, topic.to_owned().into(), until).connecting();
-            Some(Journey::new(routing, Arc::default(), guard))
+            Some(Journey::new(Box::new(routing), Arc::default(), guard))
         };
         let topics: Vec<_> =
             topics.into_iter().map(|topic| (topic.to_owned(), look(topic))).collect();

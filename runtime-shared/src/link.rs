@@ -129,9 +129,10 @@ impl<W: Wire> SharedLink<W> {
     /// As [`Link::handle_call`].
     pub fn call(
         self: &Arc<Self>,
+        now: Now,
         call: Call<'_, impl Request, Token>,
     ) -> Result<(), CallRefused<Token>> {
-        self.change(|link| link.handle_call(self.clock.now(), call))?;
+        self.change(|link| link.handle_call(now, call))?;
         W::bytes_queued(self);
         Ok(())
     }

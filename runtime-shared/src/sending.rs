@@ -38,38 +38,32 @@ pub struct Sending<W: Wire> {
 pub(crate) enum Cargo {
     /// One, that it answers for itself.
     Own,
-    /// So many, that a batch or those who wait for a lot answer for.
+    /// So many, that a batch answers for.
     Of(u64),
+    /// So many, that those who wait for a lot answer for: it is part of nothing that one of them does.
+    Lot(u64),
 }
 
 impl<W: Wire> Sending<W> {
-    /// A send that has asked for what it needs first: its lane, or its permit.
+    /// A send that has asked for what it needs first: its lane, or its permit, unless it has that
+    /// already.
     pub(crate) fn new(
-        mut delivery: Delivery,
+        mut delivery: Box<Delivery>,
         slot: Arc<Slot>,
-        turn: TimeoutPhase,
+        turn: Option<TimeoutPhase>,
         session: InFlight<W>,
         cargo: Cargo,
     ) -> Self {
         if cargo == Cargo::Own {
             session.session.statistics.entered(1);
         }
-        let span = SendSpan::of(&mut delivery, &session.session.config);
+        let config = &session.session.config;
+        let span = match cargo {
+            Cargo::Own | Cargo::Of(_) => SendSpan::of(&mut delivery, config),
+            Cargo::Lot(_) => SendSpan::apart(&mut delivery, config),
+        };
         let journey = Journey::new(delivery, slot, session);
-        Self { journey, turn: Some(turn), settled: false, span, uncounted: Some(cargo) }
-    }
-
-    /// The same for many callers: it is part of nothing that one of them does.
-    pub(crate) fn for_all(
-        mut delivery: Delivery,
-        slot: Arc<Slot>,
-        turn: TimeoutPhase,
-        session: InFlight<W>,
-        cargo: Cargo,
-    ) -> Self {
-        let span = SendSpan::apart(&mut delivery, &session.session.config);
-        let journey = Journey::new(delivery, slot, session);
-        Self { journey, turn: Some(turn), settled: false, span, uncounted: Some(cargo) }
+        Self { journey, turn, settled: false, span, uncounted: Some(cargo) }
     }
 
     /// It is not to be begun after all, and its message is counted elsewhere.
@@ -92,7 +86,7 @@ impl<W: Wire> Sending<W> {
     fn count(&mut self, cargo: Cargo, result: Option<&Result<Delivered, SendError>>) {
         let (session, delivery) = self.journey.session_and_errand();
         let statistics = &session.statistics;
-        let Cargo::Of(messages) = cargo else {
+        let (Cargo::Of(messages) | Cargo::Lot(messages)) = cargo else {
             let topic = delivery.message().topic();
             let since = delivery.started().instant;
             match result {

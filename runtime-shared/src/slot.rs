@@ -38,7 +38,7 @@ pub(crate) struct Slot {
 
 #[derive(Debug, Default)]
 struct State {
-    answers: VecDeque<(u32, Arrival)>,
+    answers: Answers,
     /// Calls that have not come back.
     calls: usize,
     rung: bool,
@@ -63,10 +63,34 @@ pub(crate) enum Arrival {
     Written,
 }
 
+/// How calls have come back, in the order in which they did, by their numbers. Seldom more than one
+/// at a time, which then needs no memory of its own.
+#[derive(Debug, Default)]
+struct Answers {
+    first: Option<(u32, Arrival)>,
+    others: VecDeque<(u32, Arrival)>,
+}
+
+impl Answers {
+    fn push(&mut self, attempt: u32, arrival: Arrival) {
+        match &self.first {
+            None => self.first = Some((attempt, arrival)),
+            Some(_) => self.others.push_back((attempt, arrival)),
+        }
+    }
+
+    fn pop(&mut self) -> Option<(u32, Arrival)> {
+        let first = self.first.take()?;
+        self.first = self.others.pop_front();
+        Some(first)
+    }
+}
+
 /// What has arrived since the last look.
 #[derive(Debug, Default)]
 pub(crate) struct Arrived {
-    pub(crate) answers: VecDeque<(u32, Arrival)>,
+    /// How a call has come back, by its number; there may be others behind it.
+    pub(crate) answer: Option<(u32, Arrival)>,
     /// The wait for the hub is over.
     pub(crate) rung: bool,
     pub(crate) has_permit: bool,
@@ -74,6 +98,12 @@ pub(crate) struct Arrived {
 }
 
 impl Slot {
+    /// One that has its permit.
+    pub(crate) fn permitted(permit: Permit) -> Self {
+        let state = State { permit: Some(permit), ..State::default() };
+        Self { state: Mutex::new(state), ..Self::default() }
+    }
+
     /// One for a part of what that slot is for.
     pub(crate) fn within(batch: &Arc<Self>) -> Self {
         Self { _batch: Some(Arc::clone(batch)), ..Self::default() }
@@ -87,7 +117,7 @@ impl Slot {
             _ => state.waker = Some(context.waker().clone()),
         }
         Arrived {
-            answers: std::mem::take(&mut state.answers),
+            answer: state.answers.pop(),
             rung: std::mem::take(&mut state.rung),
             has_permit: state.permit.is_some(),
             lanes: state.lanes.len(),
@@ -123,7 +153,7 @@ impl Slot {
         };
         self.change(|state| {
             state.calls -= 1;
-            state.answers.push_back((attempt, arrival));
+            state.answers.push(attempt, arrival);
             if is_over { state.give_back_permit() } else { None }
         });
     }

@@ -298,7 +298,7 @@ impl<W: Wire> Told<W> {
         id: String,
         settles: bool,
     ) -> Self {
-        let journey = Journey::new(confirmation, Arc::default(), session);
+        let journey = Journey::new(Box::new(confirmation), Arc::default(), session);
         Self { journey, id, recorded: !settles }
     }
 
