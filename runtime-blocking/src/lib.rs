@@ -57,9 +57,12 @@
 mod connect;
 mod hub;
 mod link;
+#[cfg(feature = "mio")]
+mod poller;
 mod producer;
 mod transactions;
 mod wait;
+mod wire;
 
 pub use producer::Producer;
 pub use transactions::{Transaction, TransactionProducer};
