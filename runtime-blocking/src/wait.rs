@@ -28,6 +28,7 @@ pub(crate) fn wait<T: Timed>(mut sending: T) -> T::Output {
                 if left.is_zero() {
                     sending.expire();
                 }
+                thread::yield_now();
                 thread::park_timeout(left.max(ROUNDING));
             }
             None => thread::park(),

@@ -138,10 +138,13 @@ fn row_51_a_blocking_producer_works_inside_a_tokio_runtime() {
     let cluster = one_broker();
     let runtime = ::tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let producer = rocketmq_producer::blocking::Producer::new(config(&cluster)).unwrap();
-        producer.start().unwrap();
-        assert!(producer.send(message("hello")).is_ok());
-        producer.shutdown().unwrap();
+        use rocketmq_producer::blocking::Producer;
+        for make in [Producer::new, Producer::polled] {
+            let producer = make(config(&cluster)).unwrap();
+            producer.start().unwrap();
+            assert!(producer.send(message("hello")).is_ok());
+            producer.shutdown().unwrap();
+        }
     });
 }
 

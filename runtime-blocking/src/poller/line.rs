@@ -11,10 +11,7 @@ use rocketmq_producer_core::link::LinkError;
 use rocketmq_producer_shared::Driver;
 
 use super::{dial::Dial, stream::Stream};
-use crate::{
-    link::broken,
-    wire::SocketWire,
-};
+use crate::{link::broken, wire::SocketWire};
 
 /// A link, and what its socket is at. Dropped, it has the last word on its link.
 #[derive(Debug)]
