@@ -28,7 +28,7 @@ pub(super) struct Named {
     pub(super) until: Instant,
 }
 
-/// Has names looked up on threads that may wait, and leaves the rest to the poller.
+/// Looks names up, on threads that may wait, and leaves the rest to the poller.
 #[derive(Debug)]
 pub(crate) struct PollDialer {
     named: mpsc::Sender<Named>,
@@ -51,7 +51,7 @@ impl Dialer for PollDialer {
     fn dial(&mut self, link: Arc<Link>, address: Address, timeout: Duration) {
         let until = Instant::now() + timeout;
         let (named, rings) = (self.named.clone(), Arc::clone(&self.rings));
-        let failed = Arc::clone(&link);
+        let (failed, waits) = (Arc::clone(&link), !address.is_literal());
         let thread = thread::Builder::new().name(format!("rmq-{}-name", link.id()));
         let look_up = move || {
             let driver = Driver::new(link);
@@ -60,6 +60,9 @@ impl Dialer for PollDialer {
             let _ = named.send(Named { driver, addresses, until });
             rings.ring(NAMES);
         };
+        if !waits {
+            return look_up();
+        }
         if let Err(error) = thread.spawn(look_up) {
             failed.disconnected(no_thread(&error));
         }

@@ -128,7 +128,9 @@ impl Poller {
     fn sleep(&mut self, hub_due: Option<Instant>) -> io::Result<()> {
         let idle = self.busy.is_empty() && self.rings.may_sleep();
         let rest = if idle { self.time_left(hub_due) } else { Some(Duration::ZERO) };
-        match self.poll.poll(&mut self.events, rest) {
+        let polled = self.poll.poll(&mut self.events, rest);
+        self.rings.woken();
+        match polled {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
         }

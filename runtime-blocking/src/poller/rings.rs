@@ -57,11 +57,14 @@ impl Rings {
         heard.asleep
     }
 
-    /// The poller is awake. Leaves those who have rung in `rung`, which is empty.
+    /// The poller is awake, whatever has woken it.
+    pub(super) fn woken(&self) {
+        self.lock().asleep = false;
+    }
+
+    /// Leaves those who have rung in `rung`, which is empty.
     pub(super) fn listen(&self, rung: &mut Vec<Token>) {
-        let mut heard = self.lock();
-        heard.asleep = false;
-        std::mem::swap(&mut heard.rung, rung);
+        std::mem::swap(&mut self.lock().rung, rung);
     }
 
     fn lock(&self) -> MutexGuard<'_, Heard> {
