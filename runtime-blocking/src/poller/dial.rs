@@ -142,3 +142,56 @@ fn is_connected(socket: &TcpStream) -> io::Result<bool> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use mio::{Events, Poll};
+
+    use super::*;
+
+    const TOKEN: Token = Token(1);
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// Where nobody listens any more.
+    fn deserted() -> SocketAddr {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    }
+
+    /// Steps until the dial is over, as the poller does.
+    fn run(mut dial: Dial) -> Result<TcpStream, LinkError> {
+        let mut poll = Poll::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        loop {
+            if let Some(socket) = dial.step(poll.registry())? {
+                return Ok(socket);
+            }
+            let left = dial.until().saturating_duration_since(Instant::now());
+            poll.poll(&mut events, Some(left)).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_address_that_refuses_is_followed_by_the_next() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let here = listener.local_addr().unwrap();
+        let dial = Dial::new(TOKEN, vec![deserted(), here], Instant::now() + LONG);
+        assert_eq!(run(dial).unwrap().peer_addr().unwrap(), here);
+    }
+
+    #[test]
+    fn a_dial_without_success_tells_of_the_last_address() {
+        let until = Instant::now() + LONG;
+        let error = run(Dial::new(TOKEN, vec![deserted()], until)).unwrap_err();
+        assert!(error.to_string().contains("refused"), "{error}");
+        let error = run(Dial::new(TOKEN, Vec::new(), until)).unwrap_err();
+        assert!(error.to_string().contains("no address"), "{error}");
+    }
+
+    #[test]
+    fn a_dial_is_over_when_its_time_is_up() {
+        let dial = Dial::new(TOKEN, vec![deserted()], Instant::now());
+        assert_eq!(run(dial).unwrap_err(), LinkError::DialTimeout);
+    }
+}

@@ -83,3 +83,89 @@ impl Wake for Bell {
         self.rings.ring(self.token);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        thread,
+        time::Duration,
+    };
+
+    use mio::{Events, Poll};
+
+    use super::*;
+
+    const LINK: Token = Token(7);
+    const LONG: Duration = Duration::from_secs(20);
+
+    fn poll_and_rings() -> (Poll, Rings) {
+        let poll = Poll::new().unwrap();
+        let rings = Rings::new(poll.registry(), Token(0)).unwrap();
+        (poll, Arc::into_inner(rings).unwrap())
+    }
+
+    /// True when the poller has been woken.
+    fn sleep(poll: &mut Poll, at_most: Duration) -> bool {
+        let mut events = Events::with_capacity(8);
+        poll.poll(&mut events, Some(at_most)).unwrap();
+        !events.is_empty()
+    }
+
+    #[test]
+    fn a_ring_before_the_sleep_prevents_it_and_costs_no_system_call() {
+        let (mut poll, rings) = poll_and_rings();
+        rings.ring(LINK);
+        assert!(!rings.may_sleep());
+        assert!(!sleep(&mut poll, Duration::ZERO), "nobody has woken it");
+        let mut rung = Vec::new();
+        rings.listen(&mut rung);
+        assert_eq!(rung, [LINK]);
+        assert!(rings.may_sleep());
+    }
+
+    #[test]
+    fn of_all_who_ring_during_a_sleep_the_first_ends_it() {
+        let (mut poll, rings) = poll_and_rings();
+        assert!(rings.may_sleep());
+        rings.ring(LINK);
+        assert!(sleep(&mut poll, LONG));
+        rings.ring(LINK);
+        assert!(!sleep(&mut poll, Duration::ZERO), "once is enough");
+    }
+
+    #[test]
+    fn no_ring_is_lost_however_threads_and_sleeps_meet() {
+        const RINGS: usize = 5_000;
+        let (mut poll, rings) = poll_and_rings();
+        let heard = [AtomicUsize::new(0), AtomicUsize::new(0)];
+        let sleeps = thread::scope(|scope| {
+            for (line, heard) in heard.iter().enumerate() {
+                let rings = &rings;
+                scope.spawn(move || {
+                    for number in 1..=RINGS {
+                        rings.ring(Token(line));
+                        // The poller falls asleep meanwhile, or is just about to.
+                        while heard.load(Ordering::Relaxed) < number {
+                            thread::yield_now();
+                        }
+                    }
+                });
+            }
+            let (mut rung, mut sleeps) = (Vec::new(), 0);
+            while heard.iter().any(|heard| heard.load(Ordering::Relaxed) < RINGS) {
+                if rings.may_sleep() {
+                    sleeps += 1;
+                    assert!(sleep(&mut poll, LONG), "a ring was lost");
+                    rings.woken();
+                }
+                rings.listen(&mut rung);
+                for Token(line) in rung.drain(..) {
+                    heard[line].fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            sleeps
+        });
+        assert!(sleeps > 0, "nothing was shown");
+    }
+}
