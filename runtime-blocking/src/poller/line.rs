@@ -1,7 +1,6 @@
 //! One link of the poller, from its dial to its end.
 
 use std::{
-    sync::Arc,
     task::{Context, Waker},
     time::Instant,
 };
@@ -69,7 +68,7 @@ impl Line {
     ///
     /// Why the connection has ended.
     pub(super) fn work(&mut self, registry: &Registry, now: Instant) -> Result<bool, LinkError> {
-        let link = Arc::clone(self.driver.link());
+        let link = self.driver.link();
         if let SocketWire::Poller(bell) = &link.wire {
             // Whoever queues bytes from here on rings again, so that nothing is overlooked.
             bell.poll_rung(&Context::from_waker(&self.bell));
@@ -87,7 +86,7 @@ impl Line {
             self.stage = Stage::Stream(stream);
         }
         let Stage::Stream(stream) = &mut self.stage else { return Ok(false) };
-        let more = stream.write(&link)?;
+        let more = stream.write(link)?;
         if self.due.is_some_and(|due| due <= now) {
             link.handle_timeout();
         }
