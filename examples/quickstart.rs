@@ -31,6 +31,7 @@ enum Runtime {
     Tokio,
     Smol,
     Blocking,
+    Mio,
 }
 
 fn main() -> ExitCode {
@@ -51,6 +52,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let mut summary = Summary::new();
     match args.runtime {
         Runtime::Blocking => blocking(config, args, &mut summary)?,
+        Runtime::Mio => mio(config, args, &mut summary)?,
         Runtime::Smol => smol(config, args, &mut summary)?,
         Runtime::Tokio => tokio(config, args, &mut summary)?,
     }
@@ -69,7 +71,20 @@ fn blocking(
     args: &Args,
     summary: &mut Summary,
 ) -> Result<(), Box<dyn Error>> {
-    let producer = rocketmq_producer::blocking::Producer::new(config)?;
+    on_threads(&rocketmq_producer::blocking::Producer::new(config)?, args, summary)
+}
+
+#[cfg(feature = "mio")]
+fn mio(config: ProducerConfig, args: &Args, summary: &mut Summary) -> Result<(), Box<dyn Error>> {
+    on_threads(&rocketmq_producer::blocking::Producer::polled(config)?, args, summary)
+}
+
+#[cfg(feature = "blocking")]
+fn on_threads(
+    producer: &rocketmq_producer::blocking::Producer,
+    args: &Args,
+    summary: &mut Summary,
+) -> Result<(), Box<dyn Error>> {
     producer.start()?;
     for number in 1..=args.count {
         summary.add(number, producer.send(message(args, number)));
@@ -116,7 +131,7 @@ macro_rules! missing {
         })+
     };
 }
-missing!("blocking" blocking, "smol" smol, "tokio" tokio);
+missing!("blocking" blocking, "mio" mio, "smol" smol, "tokio" tokio);
 
 /// What became of the messages.
 struct Summary {

@@ -6,6 +6,7 @@
 //! | module | feature | for |
 //! |---|---|---|
 //! | `blocking` | `blocking` (default) | threads that may block; no async crate in the tree |
+//! | `blocking`, by `Producer::polled` | `mio` | the same, with one thread in all |
 //! | `smol` | `smol` (default) | smol and everything else on async-io |
 //! | `tokio` | `tokio` | tokio |
 //!
@@ -44,6 +45,7 @@
 //! | module | housekeeping | each connection | callers |
 //! |---|---|---|---|
 //! | `blocking` | one thread | one thread | send and wait on their own threads |
+//! | `blocking`, polled | one thread | the same thread | the same |
 //! | `smol`, `tokio` | one task | one task | await futures that need no reactor |
 //!
 //! Transaction producers have `check_concurrency` more of them, and async ones up to `listener_threads` threads for blocking
@@ -54,6 +56,7 @@
 //! | feature | default | gives |
 //! |---|---|---|
 //! | `blocking` | yes | the module `blocking` |
+//! | `mio` | no | `blocking`, and in it `Producer::polled` and `TransactionProducer::polled` |
 //! | `smol` | yes | the module `smol` |
 //! | `tokio` | no | the module `tokio` |
 //! | `tracing` | yes | events and spans, see [`logging`] |

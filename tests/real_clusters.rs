@@ -3,7 +3,7 @@
 //!
 //! Ignored by default, since it needs Java and Maven: `cargo test -- --ignored` runs it.
 
-#![cfg(all(feature = "blocking", feature = "smol", feature = "tokio"))]
+#![cfg(all(feature = "mio", feature = "smol", feature = "tokio"))]
 
 #[path = "contract/subject.rs"]
 #[allow(dead_code, reason = "each suite uses a part of it")]
@@ -18,7 +18,7 @@ use rocketmq_producer_testkit::{
     Reader, StoredMessage, offset_message_id,
     real::{RealCluster, Version},
 };
-use subject::{Blocking, Smol, Subject, Tokio};
+use subject::{Blocking, Mio, Smol, Subject, Tokio};
 
 /// First contact with a cold JVM takes its time.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -110,6 +110,7 @@ fn everything_is_stored_as_it_was_sent(version: Version) {
     let cluster = start(version);
     for form in [SerializeType::Binary, SerializeType::Json] {
         send_and_read_back::<Blocking>(&cluster, form, &format!("Blocking{form:?}"));
+        send_and_read_back::<Mio>(&cluster, form, &format!("Mio{form:?}"));
         send_and_read_back::<Smol>(&cluster, form, &format!("Smol{form:?}"));
         send_and_read_back::<Tokio>(&cluster, form, &format!("Tokio{form:?}"));
     }

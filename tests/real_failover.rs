@@ -4,7 +4,7 @@
 //! Ignored by default, since it needs Java and Maven: `cargo test -- --ignored` runs it, and
 //! `--show-output` shows the figures.
 
-#![cfg(all(feature = "blocking", feature = "smol", feature = "tokio"))]
+#![cfg(all(feature = "mio", feature = "smol", feature = "tokio"))]
 
 #[path = "real_failover/load.rs"]
 mod load;
@@ -21,7 +21,7 @@ use std::{
 use load::Story;
 use rocketmq_producer::{Message, ProducerConfig};
 use rocketmq_producer_testkit::real::{RealCluster, RealClusterBuilder, Version};
-use subject::{Blocking, Smol, Subject, Tokio};
+use subject::{Blocking, Mio, Smol, Subject, Tokio};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -29,6 +29,7 @@ const SECOND: Duration = Duration::from_secs(1);
 macro_rules! on_every_runtime {
     ($scenario:ident, $cluster:expr, $topic:literal) => {
         $scenario::<Blocking>($cluster, concat!($topic, "Blocking"));
+        $scenario::<Mio>($cluster, concat!($topic, "Mio"));
         $scenario::<Smol>($cluster, concat!($topic, "Smol"));
         $scenario::<Tokio>($cluster, concat!($topic, "Tokio"));
     };

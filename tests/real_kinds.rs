@@ -4,7 +4,7 @@
 //! Ignored by default, since it needs Java and Maven: `cargo test -- --ignored` runs it.
 
 #![cfg(all(
-    feature = "blocking",
+    feature = "mio",
     feature = "smol",
     feature = "tokio",
     feature = "compression-zlib",
@@ -26,7 +26,7 @@ use rocketmq_producer_testkit::{
     Reader, StoredMessage,
     real::{RealCluster, Version},
 };
-use subject::{Blocking, Sent, Smol, Subject, Tokio};
+use subject::{Blocking, Mio, Sent, Smol, Subject, Tokio};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -203,6 +203,7 @@ fn every_kind<S: Subject>(cluster: &RealCluster, runtime: &str, version: Version
 fn every_kind_is_stored_as_it_was_sent(version: Version) {
     let cluster = RealCluster::start(version).unwrap_or_else(|error| panic!("{error}"));
     every_kind::<Blocking>(&cluster, "Blocking", version);
+    every_kind::<Mio>(&cluster, "Mio", version);
     every_kind::<Smol>(&cluster, "Smol", version);
     every_kind::<Tokio>(&cluster, "Tokio", version);
 }

@@ -3,12 +3,7 @@
 //!
 //! Ignored by default, since it needs Java and Maven: `cargo test -- --ignored` runs it.
 
-#![cfg(all(
-    feature = "blocking",
-    feature = "smol",
-    feature = "tokio",
-    feature = "compression-zlib"
-))]
+#![cfg(all(feature = "mio", feature = "smol", feature = "tokio", feature = "compression-zlib"))]
 
 #[path = "contract/transactor.rs"]
 #[allow(dead_code, unused_macros, unused_imports, reason = "each suite uses a part of it")]
@@ -28,7 +23,7 @@ use rocketmq_producer_testkit::{
     Reader, TraceRecord,
     real::{RealCluster, Version},
 };
-use transactor::{Blocking, Listener, Smol, Tokio, Transactor, Transacts};
+use transactor::{Blocking, Listener, Mio, Smol, Tokio, Transactor, Transacts};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
@@ -169,7 +164,19 @@ fn on_blocking(
     oneway: Message,
     batch: Vec<Message>,
 ) {
-    let producer = blocking::Producer::new(config).unwrap();
+    on_threads(&blocking::Producer::new(config).unwrap(), messages, oneway, batch);
+}
+
+fn on_mio(config: ProducerConfig, messages: Vec<Message>, oneway: Message, batch: Vec<Message>) {
+    on_threads(&blocking::Producer::polled(config).unwrap(), messages, oneway, batch);
+}
+
+fn on_threads(
+    producer: &blocking::Producer,
+    messages: Vec<Message>,
+    oneway: Message,
+    batch: Vec<Message>,
+) {
     producer.start().unwrap();
     for message in messages {
         let _ = producer.send(message).unwrap_or_else(|error| panic!("{error}"));
@@ -232,9 +239,10 @@ fn our_records_are_those_of_java(version: Version) {
         batch.insert("bodyLength", (length + 3).to_string());
     }
     produce::<Blocking>(&cluster, "Blocking", version, on_blocking);
+    produce::<Mio>(&cluster, "Mio", version, on_mio);
     produce::<Smol>(&cluster, "Smol", version, smol_sends);
     produce::<Tokio>(&cluster, "Tokio", version, tokio_sends);
-    for side in ["Blocking", "Smol", "Tokio"] {
+    for side in ["Blocking", "Mio", "Smol", "Tokio"] {
         let mut ours = told(&cluster, side, java.len() + 1);
         // What Java does not tell.
         let oneway = ours.keys().find(|(kind, _)| kind == "Oneway").unwrap().clone();

@@ -3,7 +3,7 @@
 //!
 //! Ignored by default, since it needs Java and Maven: `cargo test -- --ignored` runs it.
 
-#![cfg(all(feature = "blocking", feature = "smol", feature = "tokio"))]
+#![cfg(all(feature = "mio", feature = "smol", feature = "tokio"))]
 
 #[path = "contract/transactor.rs"]
 #[allow(dead_code, unused_macros, unused_imports, reason = "each suite uses a part of it")]
@@ -28,7 +28,8 @@ use rocketmq_producer_testkit::{
     real::{RealCluster, Version},
 };
 use transactor::{
-    Blocking, Handle, Listener, Smol, SmolAwaiting, Tokio, TokioAwaiting, Transactor, Transacts,
+    Blocking, Handle, Listener, Mio, Smol, SmolAwaiting, Tokio, TokioAwaiting, Transactor,
+    Transacts,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -137,6 +138,7 @@ fn transactions_end_as_they_are_said_to(version: Version) {
     let cluster = impatient(version);
     side_by_side(&[
         &|| all_ends::<Blocking>(&cluster, "Blocking"),
+        &|| all_ends::<Mio>(&cluster, "Mio"),
         &|| all_ends::<Smol>(&cluster, "Smol"),
         &|| all_ends::<SmolAwaiting>(&cluster, "SmolAwaiting"),
         &|| all_ends::<Tokio>(&cluster, "Tokio"),
@@ -149,6 +151,7 @@ fn late_questions_deliver_nothing_twice(version: Version) {
     let cluster = impatient(version);
     side_by_side(&[
         &|| nothing_is_delivered_twice::<Blocking>(&cluster, "LateBlocking"),
+        &|| nothing_is_delivered_twice::<Mio>(&cluster, "LateMio"),
         &|| nothing_is_delivered_twice::<Smol>(&cluster, "LateSmol"),
         &|| nothing_is_delivered_twice::<SmolAwaiting>(&cluster, "LateSmolAwaiting"),
         &|| nothing_is_delivered_twice::<Tokio>(&cluster, "LateTokio"),
@@ -187,6 +190,7 @@ fn a_broker_that_dies_after_a_commit_delivers_it(version: Version) {
     let mut cluster = impatient(version);
     let bereaved = [
         Bereaved::of::<Blocking>(&cluster, "KilledBlocking"),
+        Bereaved::of::<Mio>(&cluster, "KilledMio"),
         Bereaved::of::<Smol>(&cluster, "KilledSmol"),
         Bereaved::of::<Tokio>(&cluster, "KilledTokio"),
     ];
@@ -234,7 +238,8 @@ fn another_instance_answers(version: Version) {
     side_by_side(&[
         &|| one_leaves_and_one_comes::<Blocking, Tokio>(&cluster, "RestartedBlocking"),
         &|| one_leaves_and_one_comes::<Smol, Blocking>(&cluster, "RestartedSmol"),
-        &|| one_leaves_and_one_comes::<Tokio, Smol>(&cluster, "RestartedTokio"),
+        &|| one_leaves_and_one_comes::<Tokio, Mio>(&cluster, "RestartedTokio"),
+        &|| one_leaves_and_one_comes::<Mio, Smol>(&cluster, "RestartedMio"),
     ]);
 }
 

@@ -29,6 +29,11 @@ fn tree(arguments: &[&str]) -> BTreeSet<String> {
     text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 
+/// The tree of the facade with these features and no others.
+fn tree_with(features: &str) -> BTreeSet<String> {
+    tree(&["-p", "rocketmq-producer", "--no-default-features", "--features", features])
+}
+
 fn asynchronous(packages: &BTreeSet<String>) -> Vec<&String> {
     packages.iter().filter(|package| ASYNC.iter().any(|name| package.starts_with(name))).collect()
 }
@@ -47,9 +52,15 @@ fn row_50_core_depends_on_no_runtime() {
 
 #[test]
 fn row_51_the_blocking_producer_has_no_async_crate() {
-    let features = ["--no-default-features", "--features", "blocking"];
-    let packages = tree(&[&["-p", "rocketmq-producer"][..], &features].concat());
+    let packages = tree_with("blocking");
     assert!(asynchronous(&packages).is_empty(), "{:?}", asynchronous(&packages));
+}
+
+#[test]
+fn row_51_a_blocking_producer_that_polls_has_mio_and_what_that_stands_on() {
+    let (packages, without) = (tree_with("mio"), tree_with("blocking"));
+    let added: Vec<_> = packages.difference(&without).filter(|name| *name != "libc").collect();
+    assert_eq!(added, ["mio"]);
 }
 
 #[test]

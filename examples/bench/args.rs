@@ -19,7 +19,7 @@ pub(crate) struct Args {
     /// What drives the producer
     #[arg(long, value_enum, default_value_t = Runtime::Tokio)]
     runtime: Runtime,
-    /// How messages are sent [default: async, with blocking sync]
+    /// How messages are sent [default: async, with blocking and mio sync]
     #[arg(long, value_enum)]
     mode: Option<Mode>,
     /// Name servers, `host:port;host:port` [default: NAMESRV_ADDR, or a null server of its own]
@@ -98,8 +98,10 @@ pub(crate) enum Runtime {
     TokioCurrent,
     /// smol, one executor thread unless told otherwise
     Smol,
-    /// No async runtime
+    /// No async runtime: a thread for each connection
     Blocking,
+    /// No async runtime: one thread polls all connections
+    Mio,
     /// No producer: ready-made frames over raw sockets, to a null server
     Floor,
 }
@@ -144,10 +146,10 @@ impl Plan {
     pub(crate) fn new(args: &Args, namesrv: String) -> Result<Self, Error> {
         let runtime = args.runtime;
         let mode = args.mode.unwrap_or(match runtime {
-            Runtime::Blocking => Mode::Sync,
+            Runtime::Blocking | Runtime::Mio => Mode::Sync,
             _ => Mode::Async,
         });
-        if (runtime, mode) == (Runtime::Blocking, Mode::Async) {
+        if matches!((runtime, mode), (Runtime::Blocking | Runtime::Mio, Mode::Async)) {
             let why = "its send blocks until the answer is there; use --mode sync --threads N";
             return Err(Error::NoSuchMode { runtime, mode, why });
         }
@@ -209,6 +211,7 @@ impl fmt::Display for Runtime {
             Self::TokioCurrent => "tokio-current",
             Self::Smol => "smol",
             Self::Blocking => "blocking",
+            Self::Mio => "mio",
             Self::Floor => "floor",
         })
     }

@@ -13,7 +13,8 @@ use crate::{
 };
 
 const ASYNC: &[Runtime] = &[Runtime::TokioCurrent, Runtime::Tokio, Runtime::Smol];
-const SYNC: &[Runtime] = &[Runtime::Blocking, Runtime::TokioCurrent, Runtime::Tokio, Runtime::Smol];
+const SYNC: &[Runtime] =
+    &[Runtime::Blocking, Runtime::Mio, Runtime::TokioCurrent, Runtime::Tokio, Runtime::Smol];
 
 /// A run of the floor has to last long enough to be measured.
 const FLOOR_TIMES: u64 = 5;

@@ -72,7 +72,7 @@ fn bench(args: &Args) -> Result<(), Error> {
     let outcome = match plan.runtime {
         Runtime::Tokio | Runtime::TokioCurrent => on_tokio::run(&plan),
         Runtime::Smol => on_smol::run(&plan),
-        Runtime::Blocking => on_blocking::run(&plan),
+        Runtime::Blocking | Runtime::Mio => on_blocking::run(&plan),
         Runtime::Floor => floor::run(&plan),
     }?;
     let report = Report::new(&plan, &outcome);

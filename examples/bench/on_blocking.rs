@@ -1,11 +1,11 @@
-//! The producer without any async runtime.
+//! The producer without any async runtime, on threads or on a poller.
 
 use std::{thread, time::Instant};
 
 use rocketmq_producer::blocking::Producer;
 
 use crate::{
-    args::Plan,
+    args::{Plan, Runtime},
     error::Error,
     load::Load,
     measure::{Measurement, Outcome},
@@ -13,7 +13,10 @@ use crate::{
 
 pub(crate) fn run(plan: &Plan) -> Result<Outcome, Error> {
     let started = Instant::now();
-    let producer = Producer::new(plan.config())?;
+    let producer = match plan.runtime {
+        Runtime::Mio => Producer::polled(plan.config()),
+        _ => Producer::new(plan.config()),
+    }?;
     producer.start()?;
     let _receipt = producer.send(plan.message()).map_err(Box::new)?;
     let first_send = started.elapsed();

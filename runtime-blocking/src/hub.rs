@@ -7,13 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rocketmq_producer_core::{link::LinkError, model::Address, time::Deadline};
-use rocketmq_producer_shared::{Dialer, Driver, Hub, SharedLink, Turn};
+use rocketmq_producer_core::{model::Address, time::Deadline};
+use rocketmq_producer_shared::{Dialer, Driver, Hub, Turn};
 
 use crate::{
-    connect::{connect, look_up},
-    link::SocketWire,
-    link::read,
+    connect::{connect, look_up, no_thread},
+    link::ThreadWire,
+    wire::{Link, SocketWire},
 };
 
 /// Runs the hub until it has stopped.
@@ -54,30 +54,27 @@ impl Dialer for ThreadDialer {
     type Wire = SocketWire;
 
     fn wire(&self) -> SocketWire {
-        SocketWire::default()
+        SocketWire::Threads(ThreadWire::default())
     }
 
-    fn dial(&mut self, link: Arc<SharedLink<SocketWire>>, address: Address, timeout: Duration) {
+    fn dial(&mut self, link: Arc<Link>, address: Address, timeout: Duration) {
         let thread = thread::Builder::new().name(format!("rmq-{}", link.id()));
         let failed = Arc::clone(&link);
         let spawned = thread.spawn(move || {
             let driver = Driver::new(link);
+            let Some(wire) = driver.link().wire.threads() else { return };
             let cause = match connect(&address, timeout) {
-                Ok(socket) => read(driver.link(), socket),
+                Ok(socket) => wire.read(driver.link(), socket),
                 Err(cause) => cause,
             };
             driver.finish(cause);
         });
         if let Err(error) = spawned {
-            let reason = format!("no thread to be had: {error}").into();
-            failed.disconnected(LinkError::Dial { reason });
+            failed.disconnected(no_thread(&error));
         }
     }
-    fn resolve(&mut self, link: Arc<SharedLink<SocketWire>>, address: Address) {
-        let thread = thread::Builder::new().name(format!("rmq-{}-name", link.id()));
-        let failed = Arc::clone(&link);
-        if thread.spawn(move || link.resolved(look_up(&address))).is_err() {
-            failed.resolved([]);
-        }
+
+    fn resolve(&mut self, link: Arc<Link>, address: Address) {
+        look_up(link, address);
     }
 }

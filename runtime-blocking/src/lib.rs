@@ -39,12 +39,20 @@
 //! `check_concurrency` more, which answer brokers. All of them end with `shutdown`, or when the last clone of the producer
 //! is dropped. Any number of threads may send at one time.
 //!
+//! With the feature `mio`, `Producer::polled` and `TransactionProducer::polled` make producers of the same type that have
+//! **one** thread in all, which does the housekeeping and polls the sockets of all connections (and
+//! `check_concurrency` more to answer brokers). Callers neither read nor write: they leave their bytes, and wake that
+//! thread if it sleeps. Where many threads send at one time, what they leave travels in few writes, which is faster than
+//! a thread for each connection; a single thread that sends waits a little longer for each answer. Host names are looked up
+//! on a thread that lives as long as that takes.
+//!
 //! It may be used inside an async runtime, from threads that may block.
 //!
 //! # Features
 //!
 //! | feature | default | gives |
 //! |---|---|---|
+//! | `mio` | no | `polled`: one thread for all connections, by the crate of that name |
 //! | `tracing` | no | events and spans for the program's subscriber |
 //!
 //! All others are those of `rocketmq-producer-core` and of the facade `rocketmq-producer`, which most people depend
@@ -57,9 +65,12 @@
 mod connect;
 mod hub;
 mod link;
+#[cfg(feature = "mio")]
+mod poller;
 mod producer;
 mod transactions;
 mod wait;
+mod wire;
 
 pub use producer::Producer;
 pub use transactions::{Transaction, TransactionProducer};

@@ -1,4 +1,4 @@
-//! One socket: a thread that reads, and whoever sends, writing.
+//! One socket with a thread of its own: that reads, and whoever sends writes.
 
 use std::{
     io::{self, IoSlice, Read, Write},
@@ -13,20 +13,22 @@ use std::{
 
 use bytes::Buf;
 use rocketmq_producer_core::link::{LinkError, Outgoing};
-use rocketmq_producer_shared::{Incoming, SharedLink, Wire};
+use rocketmq_producer_shared::Incoming;
+
+use crate::wire::Link;
 
 /// How much is read at once.
-const READ_SIZE: usize = 64 * 1024;
+pub(crate) const READ_SIZE: usize = 64 * 1024;
 /// How long a caller may be kept writing, be it that the peer takes nothing or that others queue as
 /// fast as it takes: after that, a thread of its own takes over. Twice this is what a send may come
 /// late because of it.
 const DUTY: Duration = Duration::from_millis(5);
 /// Pieces handed to one write.
-const PIECES: usize = 64;
+pub(crate) const PIECES: usize = 64;
 
-/// The blocking adapter's part of a link.
+/// A link whose socket is read by a thread of its own, and written to by whoever sends.
 #[derive(Debug, Default)]
-pub(crate) struct SocketWire {
+pub(crate) struct ThreadWire {
     socket: OnceLock<TcpStream>,
     hung_up: AtomicBool,
     /// Held by the one who writes. Whoever finds it taken leaves the writing to its holder.
@@ -35,132 +37,136 @@ pub(crate) struct SocketWire {
     rest: Mutex<Outgoing>,
 }
 
-type Link = SharedLink<SocketWire>;
-
-impl Wire for SocketWire {
-    fn is_due_sooner(link: &Arc<Link>) {
-        // The hub keeps the time of all links.
-        link.ring_hub();
-    }
-
-    fn bytes_queued(link: &Arc<Link>) {
-        if link.wire.socket.get().is_none() {
-            return;
-        }
+impl ThreadWire {
+    /// Writes what is queued on its link, unless somebody else is at it.
+    pub(crate) fn write(&self, link: &Arc<Link>) {
+        let Some(socket) = self.socket.get() else { return };
         // The holder looks again after it has let go, so what is queued now is not overlooked.
-        while !link.wire.writing.swap(true, Ordering::AcqRel) {
-            match write_queued(link, Instant::now() + DUTY) {
+        while !self.writing.swap(true, Ordering::AcqRel) {
+            match self.write_queued(link, socket, Instant::now() + DUTY) {
                 Ok(true) => {}
-                Ok(false) => return write_on_a_thread(link),
-                Err(error) => link.wire.fail(link, &error),
+                Ok(false) => return self.write_on_a_thread(link),
+                Err(error) => self.fail(link, &error),
             }
-            link.wire.writing.store(false, Ordering::Release);
+            self.writing.store(false, Ordering::Release);
             if !link.has_queued() {
                 return;
             }
         }
     }
 
-    fn hang_up(&self) {
+    pub(crate) fn hang_up(&self) {
         self.hung_up.store(true, Ordering::SeqCst);
         if let Some(socket) = self.socket.get() {
             // It may be gone already, which is what is wanted.
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
-}
 
-impl SocketWire {
     fn fail(&self, link: &Link, error: &io::Error) {
         link.disconnected(broken(error));
         self.hang_up();
     }
-}
 
-/// Writes until nothing is queued, or the time is up: false then, and what is left is kept for the
-/// next writer. For the holder of `writing` alone.
-fn write_queued(link: &Arc<Link>, until: Instant) -> io::Result<bool> {
-    let Some(mut socket) = link.wire.socket.get() else { return Ok(true) };
-    let take = || link.wire.rest.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut outgoing = std::mem::take(&mut *take());
-    let result = loop {
-        if !outgoing.has_remaining() && !link.lend(&mut outgoing) {
-            break Ok(true);
-        }
-        let mut pieces = [IoSlice::new(&[]); PIECES];
-        let count = outgoing.chunks_vectored(&mut pieces);
-        match socket.write_vectored(pieces.get(..count).unwrap_or_default()) {
-            Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                outgoing.advance(written);
-                link.wrote(written);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if is_timeout(&error) => {}
-            Err(error) => break Err(error),
-        }
-        if Instant::now() >= until && (outgoing.has_remaining() || link.has_queued()) {
-            break Ok(false);
-        }
-    };
-    *take() = outgoing;
-    result
-}
-
-/// Goes on writing, on a thread that may wait, until everything is written or the link ends. The
-/// right to write goes with it.
-fn write_on_a_thread(link: &Arc<Link>) {
-    let writer = Arc::clone(link);
-    let thread = thread::Builder::new().name(format!("rmq-{}-writer", link.id()));
-    let spawned = thread.spawn(move || {
+    /// Writes until nothing is queued, or the time is up: false then, and what is left is kept for
+    /// the next writer. For the holder of `writing` alone.
+    fn write_queued(
+        &self,
+        link: &Arc<Link>,
+        mut socket: &TcpStream,
+        until: Instant,
+    ) -> io::Result<bool> {
+        let take = || self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outgoing = std::mem::take(&mut *take());
         let result = loop {
-            match write_queued(&writer, Instant::now() + DUTY) {
-                Ok(false) if !writer.is_closed() => {}
+            if !outgoing.has_remaining() && !link.lend(&mut outgoing) {
+                break Ok(true);
+            }
+            let mut pieces = [IoSlice::new(&[]); PIECES];
+            let count = outgoing.chunks_vectored(&mut pieces);
+            match socket.write_vectored(pieces.get(..count).unwrap_or_default()) {
+                Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    outgoing.advance(written);
+                    link.wrote(written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_timeout(&error) => {}
+                Err(error) => break Err(error),
+            }
+            if Instant::now() >= until && (outgoing.has_remaining() || link.has_queued()) {
+                break Ok(false);
+            }
+        };
+        *take() = outgoing;
+        result
+    }
+
+    /// Goes on writing, on a thread that may wait. The right to write goes with it.
+    fn write_on_a_thread(&self, link: &Arc<Link>) {
+        let writer = Arc::clone(link);
+        let thread = thread::Builder::new().name(format!("rmq-{}-writer", link.id()));
+        let spawned = thread.spawn(move || {
+            if let Some(wire) = writer.wire.threads() {
+                wire.write_to_the_end(&writer);
+            }
+        });
+        if let Err(error) = spawned {
+            self.writing.store(false, Ordering::Release);
+            self.fail(link, &error);
+        }
+    }
+
+    /// Writes until everything is written or the link ends, and gives back the right to.
+    fn write_to_the_end(&self, link: &Arc<Link>) {
+        let Some(socket) = self.socket.get() else { return };
+        let result = loop {
+            match self.write_queued(link, socket, Instant::now() + DUTY) {
+                Ok(false) if !link.is_closed() => {}
                 other => break other,
             }
         };
-        writer.wire.writing.store(false, Ordering::Release);
+        self.writing.store(false, Ordering::Release);
         match result {
-            Err(error) => writer.wire.fail(&writer, &error),
-            Ok(_) => SocketWire::bytes_queued(&writer),
+            Err(error) => self.fail(link, &error),
+            Ok(_) => self.write(link),
         }
-    });
-    if let Err(error) = spawned {
-        link.wire.writing.store(false, Ordering::Release);
-        link.wire.fail(link, &error);
+    }
+
+    /// Reads, decodes and completes calls until the connection ends; says why it has.
+    pub(crate) fn read(&self, link: &Arc<Link>, socket: TcpStream) -> LinkError {
+        let prepared = socket.set_nodelay(true).and_then(|()| socket.set_write_timeout(Some(DUTY)));
+        if let Err(error) = prepared {
+            return broken(&error);
+        }
+        let socket = self.socket.get_or_init(|| socket);
+        if self.hung_up.load(Ordering::SeqCst) {
+            return LinkError::Retired;
+        }
+        link.connected(socket.peer_addr().ok());
+        // Nobody could write before the socket was there.
+        self.write(link);
+        let cause = read_to_the_end(link, socket);
+        // Whoever is writing is to notice.
+        let _ = socket.shutdown(Shutdown::Both);
+        cause
     }
 }
 
-/// Reads, decodes and completes calls until the connection ends; says why it has.
-pub(crate) fn read(link: &Arc<Link>, socket: TcpStream) -> LinkError {
-    let prepared = socket.set_nodelay(true).and_then(|()| socket.set_write_timeout(Some(DUTY)));
-    if let Err(error) = prepared {
-        return broken(&error);
-    }
-    let socket = link.wire.socket.get_or_init(|| socket);
-    if link.wire.hung_up.load(Ordering::SeqCst) {
-        return LinkError::Retired;
-    }
-    link.connected(socket.peer_addr().ok());
-    // Nobody could write before the socket was there.
-    SocketWire::bytes_queued(link);
+fn read_to_the_end(link: &Arc<Link>, mut socket: &TcpStream) -> LinkError {
     let mut incoming = Incoming::default();
     let mut chunk = vec![0; READ_SIZE];
-    let mut reader = socket;
-    let cause = loop {
-        match reader.read(&mut chunk) {
-            Ok(0) => break LinkError::ClosedByPeer,
+    loop {
+        match socket.read(&mut chunk) {
+            Ok(0) => return LinkError::ClosedByPeer,
             Ok(count) => incoming.buffer.extend_from_slice(chunk.get(..count).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => break broken(&error),
+            Err(error) => return broken(&error),
         }
         if let Err(error) = incoming.decode(link) {
-            break error.into();
+            return error.into();
         }
-    };
-    // Whoever is writing is to notice.
-    let _ = socket.shutdown(Shutdown::Both);
-    cause
+    }
 }
 
 fn is_timeout(error: &io::Error) -> bool {
@@ -168,6 +174,6 @@ fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-fn broken(error: &io::Error) -> LinkError {
+pub(crate) fn broken(error: &io::Error) -> LinkError {
     LinkError::Broken { reason: error.to_string().into() }
 }

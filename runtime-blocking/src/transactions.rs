@@ -15,8 +15,9 @@ use rocketmq_producer_shared::{
 
 use crate::{
     Producer,
-    link::SocketWire,
+    producer::DrivenBy,
     wait::{block_on, wait},
+    wire::SocketWire,
 };
 
 /// A producer of messages that are delivered if a local transaction commits, and only then. Cheap to
@@ -52,7 +53,22 @@ impl<L: TransactionListener> TransactionProducer<L> {
     /// [`ConfigError`] names the field that breaks a rule. The group must be one of your own:
     /// brokers ask groups.
     pub fn new(config: ProducerConfig, listener: L) -> Result<Self, ConfigError> {
-        let producer = Producer::of(Lifecycle::transactional(config)?);
+        Self::of(config, listener, DrivenBy::Threads)
+    }
+
+    /// A producer that is not yet running, whose sockets are all polled by one thread, as those of
+    /// [`Producer::polled`] are. The threads that answer brokers are as many as ever.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    #[cfg(feature = "mio")]
+    pub fn polled(config: ProducerConfig, listener: L) -> Result<Self, ConfigError> {
+        Self::of(config, listener, DrivenBy::Poller)
+    }
+
+    fn of(config: ProducerConfig, listener: L, driven: DrivenBy) -> Result<Self, ConfigError> {
+        let producer = Producer::of(Lifecycle::transactional(config)?, driven);
         Ok(Self { producer, listener: Arc::new(listener) })
     }
 

@@ -14,7 +14,11 @@ use rocketmq_producer_shared::Timed;
 const ROUNDING: Duration = Duration::from_millis(1);
 
 /// Waits on this thread for what makes calls, and ends the waits of its calls itself when their time
-/// is up: a link's reader is blocked in its socket and cannot keep time.
+/// is up: a link's reader is blocked in its socket and cannot keep time. Where a poller does, nothing is
+/// left to end.
+///
+/// Others may run once before it parks: among many threads the answer is often there by then, and
+/// neither parking nor being woken costs a system call.
 pub(crate) fn wait<T: Timed>(mut sending: T) -> T::Output {
     let waker = Waker::from(Arc::new(Sleeper(thread::current())));
     let mut context = Context::from_waker(&waker);
@@ -28,6 +32,7 @@ pub(crate) fn wait<T: Timed>(mut sending: T) -> T::Output {
                 if left.is_zero() {
                     sending.expire();
                 }
+                thread::yield_now();
                 thread::park_timeout(left.max(ROUNDING));
             }
             None => thread::park(),

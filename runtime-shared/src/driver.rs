@@ -16,7 +16,8 @@ use rocketmq_producer_core::{
 
 use crate::{SharedLink, WakerSlot, Wire};
 
-/// The wire of a link whose driver is a task: callers queue and ring, the task writes.
+/// The wire of a link whose driver waits for many things at once, as tasks do: callers queue and
+/// ring, the driver writes.
 #[derive(Debug, Default)]
 pub struct DriverBell {
     bell: WakerSlot,
@@ -31,7 +32,8 @@ impl DriverBell {
         self.rung.swap(false, Ordering::Acquire)
     }
 
-    fn ring(&self) {
+    /// Has the driver look at its link.
+    pub fn ring(&self) {
         if !self.rung.swap(true, Ordering::Release) {
             self.bell.wake();
         }

@@ -28,9 +28,9 @@ pub trait Dialer: Send + 'static {
     /// A fresh link's wire.
     fn wire(&self) -> Self::Wire;
 
-    /// Starts a task or thread that resolves, connects within `timeout`, says
-    /// [`SharedLink::connected`], drives the link, and says [`SharedLink::disconnected`] at its
-    /// end, whatever that is. Does not wait.
+    /// Has a task or thread resolve, connect within `timeout`, say
+    /// [`SharedLink::connected`], drive the link, and say [`SharedLink::disconnected`] at its end,
+    /// whatever that is. Does not wait.
     fn dial(&mut self, link: Arc<SharedLink<Self::Wire>>, address: Address, timeout: Duration);
 
     /// Starts a task or thread that resolves the name as a dial does, and says

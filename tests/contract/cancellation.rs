@@ -1,11 +1,23 @@
-//! Futures and runtimes that are dropped half-way.
+//! Futures and runtimes that are dropped half-way, and threads that die.
 
-use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
 
-use rocketmq_producer::{SendErrorKind, smol, tokio};
+use rocketmq_producer::{Address, SendErrorKind, smol, tokio};
 use rocketmq_producer_testkit::model::Fault;
 
-use crate::world::*;
+use crate::{
+    subject::{Blocking, Mio, Subject},
+    world::*,
+};
 
 /// Polls a future so many times, then drops it; true if it was done by then.
 async fn poll_times<F: Future>(future: F, times: usize) -> bool {
@@ -124,6 +136,44 @@ fn dropping_a_smol_executor_before_the_producer_strands_nobody() {
     assert!(error.to_string().contains("executor is gone"), "{error}");
 }
 
+fn a_housekeeping_thread_that_dies_strands_nobody<S: Subject>() {
+    let cluster = one_broker();
+    let is_deadly = Arc::new(AtomicBool::new(false));
+    let kills = Arc::clone(&is_deadly);
+    let translation = move |_: &str, advertised: &Address| {
+        assert!(!kills.load(Ordering::SeqCst), "this panic is meant");
+        advertised.clone()
+    };
+    let config = config(&cluster).with_timeout(Duration::from_secs(60));
+    let producer = S::started(config.with_address_translation(Arc::new(translation)));
+    let _ = producer.send(message("first")).unwrap();
+    cluster.set_fault(&broker_a(), Fault::Hang);
+    let stuck = producer.send_in_background(message("stuck"));
+    eventually("the broker has it", || cluster.stored("Contract").len() == 2);
+
+    is_deadly.store(true, Ordering::SeqCst);
+    assert!(!producer.update_route_info("Contract"), "who reads the answer dies of it");
+    let error = stuck.join().unwrap().unwrap_err();
+    assert!(matches!(error.kind(), SendErrorKind::ShuttingDown(_)), "{error}");
+    eventually("the connection is closed", || cluster.connected(&broker_a()) == 0);
+    eventually("it is known to have ended", || !producer.is_running());
+
+    is_deadly.store(false, Ordering::SeqCst);
+    cluster.set_fault(&broker_a(), None);
+    producer.start().expect("it can be started again");
+    assert!(producer.send(message("again")).is_ok());
+}
+
+#[test]
+fn a_housekeeping_thread_that_dies_strands_nobody_on_threads() {
+    a_housekeeping_thread_that_dies_strands_nobody::<Blocking>();
+}
+
+#[test]
+fn a_housekeeping_thread_that_dies_strands_nobody_on_mio() {
+    a_housekeeping_thread_that_dies_strands_nobody::<Mio>();
+}
+
 #[test]
 fn a_tokio_producer_started_outside_of_a_runtime_says_so() {
     let cluster = one_broker();
@@ -138,10 +188,13 @@ fn row_51_a_blocking_producer_works_inside_a_tokio_runtime() {
     let cluster = one_broker();
     let runtime = ::tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let producer = rocketmq_producer::blocking::Producer::new(config(&cluster)).unwrap();
-        producer.start().unwrap();
-        assert!(producer.send(message("hello")).is_ok());
-        producer.shutdown().unwrap();
+        use rocketmq_producer::blocking::Producer;
+        for make in [Producer::new, Producer::polled] {
+            let producer = make(config(&cluster)).unwrap();
+            producer.start().unwrap();
+            assert!(producer.send(message("hello")).is_ok());
+            producer.shutdown().unwrap();
+        }
     });
 }
 

@@ -1,7 +1,8 @@
 //! Peers that are broken, confused, or not RocketMQ at all; and users' own mistakes.
 
 use std::{
-    net::{TcpListener, TcpStream},
+    io::Write,
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,7 +12,7 @@ use std::{
 };
 
 use rocketmq_producer::{
-    InvalidMessage, Message, Outcome, ProducerConfig, RouteError, SendErrorKind,
+    Address, InvalidMessage, Message, Outcome, ProducerConfig, RouteError, SendErrorKind,
 };
 use rocketmq_producer_testkit::model::Fault;
 
@@ -126,6 +127,43 @@ fn requests_of_a_broker_are_answered_and_disturb_nothing<S: Subject>() {
     }
 }
 
+/// Answers questions that nobody has asked, as fast as it can, for as long as somebody is connected.
+fn chatterbox() -> SocketAddr {
+    let header = br#"{"code":0,"flag":1,"language":"JAVA","opaque":2147483647,"version":513}"#;
+    let mut frame = Vec::new();
+    frame.extend_from_slice(&(header.len() as u32 + 4).to_be_bytes());
+    frame.extend_from_slice(&(header.len() as u32).to_be_bytes());
+    frame.extend_from_slice(header);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        while socket.write_all(&frame.repeat(1_000)).is_ok() {}
+    });
+    address
+}
+
+fn row_24_a_broker_that_never_stops_talking_keeps_nobody_else_waiting<S: Subject>() {
+    let cluster = two_brokers();
+    let chatterbox = chatterbox();
+    let translation = move |broker: &str, advertised: &Address| match broker {
+        "broker-b" => chatterbox.to_string().parse().unwrap(),
+        _ => advertised.clone(),
+    };
+    let producer = S::started(config(&cluster).with_address_translation(Arc::new(translation)));
+    producer.prepare(&["Contract"]).unwrap();
+    assert!(producer.suspend_broker("broker-b"));
+    for number in 0..200 {
+        let _ = producer.send(message(&format!("number {number}"))).unwrap();
+    }
+    let queries = || cluster.model(|model| model.name_server(0).queries("Contract"));
+    let before = queries();
+    producer.update_route_info("Contract");
+    assert_eq!(queries(), before + 1, "the hub finds time to ask");
+    producer.shutdown().unwrap();
+    assert_eq!(cluster.stored("Contract").len(), 200);
+}
+
 fn invalid_messages_are_refused_before_anything_is_sent<S: Subject>() {
     let cluster = one_broker();
     let producer = S::started(config(&cluster).with_max_message_size(10));
@@ -172,6 +210,7 @@ on_every_runtime!(
     row_24_a_broker_that_speaks_garbage_costs_its_connection_and_no_more,
     row_16_repeated_and_stray_answers_have_no_effect,
     requests_of_a_broker_are_answered_and_disturb_nothing,
+    row_24_a_broker_that_never_stops_talking_keeps_nobody_else_waiting,
     invalid_messages_are_refused_before_anything_is_sent,
     invalid_configurations_are_refused_by_name,
 );

@@ -1,7 +1,7 @@
-//! What every producer has to keep, whatever runs it: one text, expanded for blocking, smol and
-//! tokio, over real sockets against the model cluster.
+//! What every producer has to keep, whatever runs it: one text, expanded for blocking on threads and
+//! on a poller (mio), smol and tokio, over real sockets against the model cluster.
 
-#![cfg(all(feature = "blocking", feature = "smol", feature = "tokio"))]
+#![cfg(all(feature = "mio", feature = "smol", feature = "tokio"))]
 
 mod batches;
 mod bodies;

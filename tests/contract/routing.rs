@@ -59,9 +59,10 @@ fn heartbeats_are_counted<S: Subject>() {
     let interval = Duration::from_millis(50);
     let producer = S::started(config(&cluster).with_heartbeat_broker_interval(interval));
     shares(&producer, 10);
-    eventually("ten heartbeats", || producer.heartbeat_stats().sent >= 10);
+    // What has been sent is known to have been queued a moment later.
+    eventually("ten heartbeats", || producer.heartbeat_stats().succeeded >= 10);
     let stats = producer.heartbeat_stats();
-    assert!(stats.succeeded >= 9 && stats.failed == 0, "{stats:?}");
+    assert!(stats.sent >= stats.succeeded && stats.failed == 0, "{stats:?}");
 }
 
 fn routes_that_are_confirmed_are_not_cleared<S: Subject>() {

@@ -1,6 +1,6 @@
-//! The three producers under one face, so that one text can be read by all of them.
+//! All producers under one face, so that one text can be read by all of them.
 //!
-//! The face blocks, because that is the one thing which all three can do: a scenario is plain
+//! The face blocks, because that is the one thing which all of them can do: a scenario is plain
 //! threads and calls.
 
 use std::{sync::Arc, thread};
@@ -116,70 +116,82 @@ pub(crate) trait Subject: Clone + Send + Sync + 'static {
     }
 }
 
-/// Plain threads.
+/// Plain threads, one for each connection.
 #[derive(Clone)]
 pub(crate) struct Blocking(rocketmq_producer::blocking::Producer);
 
-impl Subject for Blocking {
-    fn new(config: ProducerConfig) -> Result<Self, ConfigError> {
-        rocketmq_producer::blocking::Producer::new(config).map(Self)
-    }
+/// Plain threads, and one that polls all connections.
+#[derive(Clone)]
+pub(crate) struct Mio(rocketmq_producer::blocking::Producer);
 
-    fn start(&self) -> Result<(), StartError> {
-        self.0.start()
-    }
+/// They differ in how they are made, and in nothing else that callers see.
+macro_rules! blocking_subject {
+    ($subject:ident, $constructor:ident) => {
+        impl Subject for $subject {
+            fn new(config: ProducerConfig) -> Result<Self, ConfigError> {
+                rocketmq_producer::blocking::Producer::$constructor(config).map(Self)
+            }
 
-    fn send(&self, message: Message) -> Sent {
-        self.0.send(message)
-    }
+            fn start(&self) -> Result<(), StartError> {
+                self.0.start()
+            }
 
-    fn send_with(&self, message: Message, options: SendOptions) -> Sent {
-        self.0.send_with(message, options)
-    }
+            fn send(&self, message: Message) -> Sent {
+                self.0.send(message)
+            }
 
-    fn try_send(&self, message: Message) -> Sent {
-        self.0.try_send(message)
-    }
+            fn send_with(&self, message: Message, options: SendOptions) -> Sent {
+                self.0.send_with(message, options)
+            }
 
-    fn send_batch(&self, messages: Vec<Message>) -> Vec<Sent> {
-        self.0.send_batch(messages)
-    }
+            fn try_send(&self, message: Message) -> Sent {
+                self.0.try_send(message)
+            }
 
-    fn send_batch_with(&self, messages: Vec<Message>, options: SendOptions) -> Vec<Sent> {
-        self.0.send_batch_with(messages, options)
-    }
+            fn send_batch(&self, messages: Vec<Message>) -> Vec<Sent> {
+                self.0.send_batch(messages)
+            }
 
-    fn oneway(&self, message: Message) -> Result<(), SendError> {
-        self.0.oneway(message)
-    }
+            fn send_batch_with(&self, messages: Vec<Message>, options: SendOptions) -> Vec<Sent> {
+                self.0.send_batch_with(messages, options)
+            }
 
-    fn oneway_batch(&self, messages: Vec<Message>) -> Vec<Result<(), SendError>> {
-        self.0.oneway_batch(messages)
-    }
+            fn oneway(&self, message: Message) -> Result<(), SendError> {
+                self.0.oneway(message)
+            }
 
-    fn prepare(&self, topics: &[&str]) -> Result<(), PrepareError> {
-        self.0.prepare(topics)
-    }
+            fn oneway_batch(&self, messages: Vec<Message>) -> Vec<Result<(), SendError>> {
+                self.0.oneway_batch(messages)
+            }
 
-    controls!(0);
+            fn prepare(&self, topics: &[&str]) -> Result<(), PrepareError> {
+                self.0.prepare(topics)
+            }
 
-    fn update_route_info(&self, topic: &str) -> bool {
-        self.0.update_route_info(topic)
-    }
+            controls!(0);
 
-    fn send_all(&self, messages: Vec<Message>) -> Vec<Sent> {
-        let sends: Vec<_> = messages.into_iter().map(|m| self.send_in_background(m)).collect();
-        sends.into_iter().map(|send| send.join().expect("no send panics")).collect()
-    }
+            fn update_route_info(&self, topic: &str) -> bool {
+                self.0.update_route_info(topic)
+            }
 
-    fn shutdown(&self) -> Result<(), ShutdownError> {
-        self.0.shutdown()
-    }
+            fn send_all(&self, messages: Vec<Message>) -> Vec<Sent> {
+                let sends: Vec<_> =
+                    messages.into_iter().map(|m| self.send_in_background(m)).collect();
+                sends.into_iter().map(|send| send.join().expect("no send panics")).collect()
+            }
 
-    fn is_running(&self) -> bool {
-        self.0.is_running()
-    }
+            fn shutdown(&self) -> Result<(), ShutdownError> {
+                self.0.shutdown()
+            }
+
+            fn is_running(&self) -> bool {
+                self.0.is_running()
+            }
+        }
+    };
 }
+blocking_subject!(Blocking, new);
+blocking_subject!(Mio, polled);
 
 /// Smol's global executor.
 #[derive(Clone)]

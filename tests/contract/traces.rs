@@ -11,7 +11,7 @@ use rocketmq_producer_testkit::{
 };
 
 use crate::{
-    subject::{Blocking, Sent, Smol, Subject, Tokio},
+    subject::{Blocking, Mio, Sent, Smol, Subject, Tokio},
     world::*,
 };
 
@@ -194,11 +194,12 @@ fn row_5_the_same_faults_make_the_same_attempts_on_every_runtime() {
 }
 
 fn every_runtime_does_the_same(script: (Trouble, Trouble)) {
-    let [blocking, smol, tokio] = thread::scope(|scope| {
-        let runtimes = [traces::<Blocking>, traces::<Smol>, traces::<Tokio>];
+    let [blocking, mio, smol, tokio] = thread::scope(|scope| {
+        let runtimes = [traces::<Blocking>, traces::<Mio>, traces::<Smol>, traces::<Tokio>];
         let traces = runtimes.map(|traces| scope.spawn(move || traces(script)));
         traces.map(|traces| traces.join().expect("it can be played"))
     });
+    assert_eq!(blocking, mio, "threads and mio differ: {script:?}");
     assert_eq!(blocking, smol, "blocking and smol differ: {script:?}");
     assert_eq!(blocking, tokio, "blocking and tokio differ: {script:?}");
 }

@@ -265,8 +265,10 @@ transactor_on_tasks!(smol, tokio);
 
 const VALID: &str = "the configuration is valid";
 
-/// Plain threads.
+/// Plain threads, one for each connection.
 pub(crate) struct Blocking;
+/// Plain threads, and one that polls all connections.
+pub(crate) struct Mio;
 /// Smol, with a listener that blocks.
 pub(crate) struct Smol;
 /// Smol, with a listener that awaits.
@@ -279,6 +281,12 @@ pub(crate) struct TokioAwaiting;
 impl Transacts for Blocking {
     fn stopped(config: ProducerConfig, listener: Listener) -> Box<dyn Transactor> {
         Box::new(TransactionProducer::new(config, listener).expect(VALID))
+    }
+}
+
+impl Transacts for Mio {
+    fn stopped(config: ProducerConfig, listener: Listener) -> Box<dyn Transactor> {
+        Box::new(TransactionProducer::polled(config, listener).expect(VALID))
     }
 }
 
@@ -324,6 +332,9 @@ macro_rules! with_every_listener {
     ($($scenario:ident),+ $(,)?) => {
         mod blocking {
             $(#[test] fn $scenario() { super::$scenario::<crate::transactor::Blocking>(); })+
+        }
+        mod mio {
+            $(#[test] fn $scenario() { super::$scenario::<crate::transactor::Mio>(); })+
         }
         mod smol {
             $(#[test] fn $scenario() { super::$scenario::<crate::transactor::Smol>(); })+

@@ -64,6 +64,9 @@ macro_rules! on_every_runtime {
         mod blocking {
             $(#[test] fn $scenario() { super::$scenario::<crate::subject::Blocking>(); })+
         }
+        mod mio {
+            $(#[test] fn $scenario() { super::$scenario::<crate::subject::Mio>(); })+
+        }
         mod smol {
             $(#[test] fn $scenario() { super::$scenario::<crate::subject::Smol>(); })+
         }

@@ -15,7 +15,7 @@ use rocketmq_producer::{Message, ProducerConfig, ProducerStats, SendOptions};
 use rocketmq_producer_testkit::serve::EmbeddedCluster;
 
 use crate::{
-    subject::{Blocking, Smol, Subject, Tokio},
+    subject::{Blocking, Mio, Smol, Subject, Tokio},
     tally::Tally,
     trouble::{
         ANSWERED, BUSY, CUT, ONEWAY, SILENT, Stored, Troublemaker, WELL, broker, cluster, received,
@@ -231,6 +231,11 @@ fn every_number_of_a_long_run_is_what_others_have_counted<S: Subject>(runtime: &
 #[test]
 fn row_53_every_number_of_a_long_run_is_what_others_have_counted_on_blocking() {
     every_number_of_a_long_run_is_what_others_have_counted::<Blocking>("blocking");
+}
+
+#[test]
+fn row_53_every_number_of_a_long_run_is_what_others_have_counted_on_mio() {
+    every_number_of_a_long_run_is_what_others_have_counted::<Mio>("mio");
 }
 
 #[test]

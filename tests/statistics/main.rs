@@ -1,6 +1,6 @@
 //! What producers say of themselves, against what others have counted.
 
-#![cfg(all(feature = "blocking", feature = "smol", feature = "tokio"))]
+#![cfg(all(feature = "mio", feature = "smol", feature = "tokio"))]
 
 mod count;
 mod dropped;

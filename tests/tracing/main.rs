@@ -3,7 +3,7 @@
 //! A test binary of its own: what housekeeping threads and tasks tell goes to the one subscriber of
 //! the process.
 
-#![cfg(all(feature = "blocking", feature = "smol", feature = "tokio", feature = "tracing"))]
+#![cfg(all(feature = "mio", feature = "smol", feature = "tokio", feature = "tracing"))]
 
 mod collector;
 mod events;

@@ -24,7 +24,8 @@ pub trait AddressTranslation: Send + Sync {
     /// Where the master of `broker_name`, which advertises `advertised`, is to be reached.
     ///
     /// It is asked whenever a route is read, by the task or thread that does all the housekeeping.
-    /// It must not block: heartbeats would be late. It must not panic: the producer would be shut
+    /// It must not block: heartbeats would be late, and with one thread for all connections so would
+    /// every answer. It must not panic: the producer would be shut
     /// down. The same question should have the same answer, or connections come and go.
     fn translate(&self, broker_name: &str, advertised: &Address) -> Address;
 }

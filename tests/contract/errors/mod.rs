@@ -70,6 +70,7 @@ macro_rules! told {
         })+
         const SHOWN: &[&str] = &[$($code),+];
         told!(@on blocking, Blocking, $($name),+);
+        told!(@on mio, Mio, $($name),+);
         told!(@on smol, Smol, $($name),+);
         told!(@on tokio, Tokio, $($name),+);
     };
