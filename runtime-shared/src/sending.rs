@@ -220,7 +220,6 @@ impl<W: Wire> Drop for Sending<W> {
 /// A send that waits for the broker's answer.
 #[derive(Debug)]
 #[must_use = "a send does nothing unless it is polled"]
-#[expect(clippy::large_enum_variant, reason = "most sends are alone, and need no allocation then")]
 pub enum Answered<W: Wire> {
     /// By itself.
     Alone(Sending<W>),

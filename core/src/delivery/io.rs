@@ -32,6 +32,7 @@ pub enum Ask {
 
 /// How a send has ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are stored, and need no allocation then")]
 pub enum Delivered {
     /// A broker has stored it.
     Stored(SendReceipt),

@@ -181,13 +181,16 @@ impl Scanner<'_> {
 fn quote(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::MAX / 0xFF;
     const HIGH_BITS: u64 = ONES << 7;
+    const QUOTES: u64 = ONES * b'"' as u64;
+    const ESCAPES: u64 = ONES * b'\\' as u64;
+    const SPACES: u64 = ONES * b' ' as u64;
     let mut at = 0;
     while let Some(eight) = bytes.get(at..)?.first_chunk() {
         let eight = u64::from_le_bytes(*eight);
-        let (quote, escape) = (eight ^ ONES * u64::from(b'"'), eight ^ ONES * u64::from(b'\\'));
+        let (quote, escape) = (eight ^ QUOTES, eight ^ ESCAPES);
         let found = (quote.wrapping_sub(ONES) & !quote)
             | (escape.wrapping_sub(ONES) & !escape)
-            | (eight.wrapping_sub(ONES * u64::from(b' ')) & !eight);
+            | (eight.wrapping_sub(SPACES) & !eight);
         let found = found & HIGH_BITS;
         if found != 0 {
             at += found.trailing_zeros() as usize / 8;
