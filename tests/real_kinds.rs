@@ -80,7 +80,7 @@ fn batches<S: Subject>(cluster: &RealCluster, runtime: &str) {
             // Brokers may add some of their own.
             properties.retain(|name, _| !matches!(&**name, "CLUSTER" | "TRACE_ON" | "MSG_REGION"));
             let expected = [
-                ("UNIQ_KEY", receipt.message_id.as_str()),
+                ("UNIQ_KEY", &*receipt.message_id),
                 ("TAGS", "batched"),
                 ("KEYS", message.keys().next().unwrap()),
                 ("größe", "中文 \u{1F600}"),
@@ -185,9 +185,9 @@ fn read_by_java<S: Subject>(cluster: &RealCluster, runtime: &str) {
         assert!(consumed.iter().any(|message| message.body == body), "{compress_type:?}");
     }
     for (message, receipt) in batch.iter().zip(batched) {
-        let read = consumed.iter().find(|read| read.message_id == receipt.message_id).unwrap();
+        let read = consumed.iter().find(|read| receipt.message_id == read.message_id).unwrap();
         assert_eq!(read.body, message.body().to_vec());
-        assert_eq!(read.offset_message_id, receipt.offset_message_id);
+        assert_eq!(receipt.offset_message_id, read.offset_message_id);
         assert_eq!(read.tags.as_deref(), Some("batched"));
     }
 }

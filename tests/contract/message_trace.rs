@@ -72,7 +72,7 @@ fn every_kind_of_send_leaves_a_record<S: Subject>() {
         let found = record.all(["regionId", "group", "storeHost", "success"]);
         assert_eq!(found, ["DefaultRegion", "contract", &host, "true"]);
     }
-    assert_eq!(records[0].get("offsetMsgId"), alone.offset_message_id);
+    assert_eq!(alone.offset_message_id, records[0].get("offsetMsgId"));
     assert_eq!(records[2].get("offsetMsgId"), "null");
     let stats = producer.trace_stats();
     assert_eq!((stats.recorded, stats.sent), (5, 5), "{stats:?}");
@@ -113,7 +113,7 @@ fn sends_that_gather_are_told_by_lot<S: Subject>() {
     let mut told: Vec<_> =
         records.iter().flat_map(|record| record.get("msgId").split(',')).collect();
     told.sort_unstable();
-    let mut ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    let mut ids: Vec<_> = ids.iter().map(|id| &**id).collect();
     ids.sort_unstable();
     assert_eq!(told, ids, "each is told once");
 }

@@ -105,7 +105,7 @@ fn debug_enabled_tells_of_each_attempt_once<S: Subject>() {
     for (number, event) in told.iter().enumerate() {
         assert_eq!((event.level, event.target), (Level::DEBUG, "rocketmq_producer::send"));
         assert_eq!(event.parent, request.id().map(|id| id.into_u64()));
-        assert_eq!(event.field("message_id"), receipt.message_id);
+        assert_eq!(receipt.message_id, event.field("message_id"));
         assert_eq!(event.field("topic"), "Contract");
         assert_eq!(event.field("attempt"), number.to_string());
         assert_eq!(event.field("broker"), "broker-a");
@@ -160,7 +160,7 @@ fn sends_that_gather_have_a_span_each_and_their_lot_has_its_own<S: Subject>() {
     assert!(gathered.is_closed());
     assert_eq!(gathered.seen.parent, request.id().map(|id| id.into_u64()));
     assert_eq!(gathered.seen.field("outcome"), "stored");
-    assert_eq!(gathered.seen.field("message_id"), receipt.message_id);
+    assert_eq!(receipt.message_id, gathered.seen.field("message_id"));
     // Its lot is sent off by whoever comes to it, perhaps elsewhere.
     let lots = sends.iter().filter(|send| send.seen.field("kind") != "gathered");
     assert!(lots.into_iter().all(|lot| lot.seen.parent.is_none()), "{sends:?}");
