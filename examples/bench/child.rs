@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::error::Error;
+use crate::{error::Error, null_server::NullServerArgs};
 
 /// This program once more, as a null server, so that its CPU and memory are not the client's.
 ///
@@ -19,13 +19,14 @@ pub(crate) struct NullServer {
 }
 
 impl NullServer {
-    pub(crate) fn start() -> Result<Self, Error> {
-        Self::spawn().map_err(Error::NullServer)
+    pub(crate) fn start(args: &NullServerArgs) -> Result<Self, Error> {
+        Self::spawn(args).map_err(Error::NullServer)
     }
 
-    fn spawn() -> io::Result<Self> {
+    fn spawn(args: &NullServerArgs) -> io::Result<Self> {
         let process = Command::new(env::current_exe()?)
-            .arg("null-server")
+            .args(["null-server", "--brokers", &args.brokers.to_string()])
+            .args(args.silent.then_some("--silent"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

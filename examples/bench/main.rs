@@ -14,10 +14,11 @@
 //! | [`args`] | the command line, and the plan made of it |
 //! | [`on_tokio`], [`on_smol`], [`on_blocking`], [`floor`] | one runner each |
 //! | [`load`], [`recorder`], [`measure`] | what every runner does: when to send, what to note, what counts |
-//! | [`null_server`], [`frames`], [`child`] | the null server and its process |
+//! | [`null_server`], [`answers`], [`frames`], [`child`] | the null server and its process |
 //! | [`report`], [`histogram`], [`progress`] | what is shown |
 //! | [`compare`] | runs all runners against one null server, alternating with the floor |
 
+mod answers;
 mod args;
 mod child;
 mod compare;
@@ -47,7 +48,7 @@ use report::Report;
 fn main() -> ExitCode {
     let args = Args::parse();
     let result = match &args.command {
-        Some(Command::NullServer) => null_server::run().map_err(Error::NullServer),
+        Some(Command::NullServer(args)) => null_server::run(args).map_err(Error::NullServer),
         Some(Command::Compare(args)) => compare::run(args),
         None => bench(&args),
     };
@@ -65,7 +66,7 @@ fn bench(args: &Args) -> Result<(), Error> {
     // Ends with this function, however that ends.
     let null_server = match address {
         Some(_) => None,
-        None => Some(NullServer::start()?),
+        None => Some(NullServer::start(&args.null_server())?),
     };
     let address = address.or_else(|| Some(null_server.as_ref()?.address().to_owned()));
     let plan = Plan::new(args, address.unwrap_or_default())?;

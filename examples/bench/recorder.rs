@@ -45,24 +45,25 @@ impl Default for Tally {
 }
 
 impl Recorder {
-    /// Notes one answer.
+    /// Notes what has become of the messages of one request, which took the same time.
     pub(crate) fn record<T, E: Display>(
         &self,
         sender: usize,
         latency: Duration,
-        result: &Result<T, E>,
+        results: &[Result<T, E>],
     ) {
         let mut tally = self.shard(sender);
-        match result {
-            Ok(_) => tally.latencies.saturating_record(nanos(latency)),
-            Err(error) => {
-                tally.failed += 1;
-                tally.first_failure.get_or_insert_with(|| error.to_string());
-            }
+        let failures = results.iter().filter_map(|result| result.as_ref().err());
+        let mut failed = 0;
+        for error in failures {
+            failed += 1;
+            tally.first_failure.get_or_insert_with(|| error.to_string());
         }
+        tally.failed += failed;
+        tally.latencies.saturating_record_n(nanos(latency), results.len() as u64 - failed);
     }
 
-    /// Notes several answers that took the same time.
+    /// Notes so many answers that took the same time.
     pub(crate) fn record_many(&self, sender: usize, latency: Duration, count: u64) {
         self.shard(sender).latencies.saturating_record_n(nanos(latency), count);
     }

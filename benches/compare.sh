@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Compares every runtime with the floor, and prints a section for RESULTS.md:
+#
+#   benches/compare.sh                          # everything, five rounds
+#   benches/compare.sh --mode sync --rounds 9
+#   benches/compare.sh --append                 # also adds the section to benches/RESULTS.md
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+results=/dev/null
+if [ "${1:-}" = --append ]; then
+    results=benches/RESULTS.md
+    shift
+fi
+
+cargo build --release --all-features --example bench
+bench=${CARGO_TARGET_DIR:-target}/release/examples/bench
+
+commit=$(git rev-parse --short HEAD)
+git diff --quiet HEAD || commit="$commit, with changes"
+cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)
+
+tables=$("$bench" compare "$@")
+cat <<SECTION | tee -a "$results"
+
+# $(date -u +%F), commit $commit
+
+Machine: $(uname -sm), ${cpu:-unknown processor}, $(getconf _NPROCESSORS_ONLN) processors; load $(cut -d ' ' -f 1-3 /proc/loadavg 2>/dev/null || echo unknown).
+Run by \`benches/compare.sh${*:+ $*}\`. Median [least – most]; each ratio is to the run of the floor
+just before. 1 KiB bodies, unless told otherwise. ✓ meets its target: peak memory at most 12 MiB and the
+first acknowledged message within 5 ms everywhere.
+
+$tables
+SECTION
