@@ -16,16 +16,15 @@ fi
 cargo build --release --all-features --example bench
 bench=${CARGO_TARGET_DIR:-target}/release/examples/bench
 
-commit=$(git rev-parse --short HEAD)
-git diff --quiet HEAD || commit="$commit, with changes"
-cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)
-
+source benches/machine.sh
+# Before the runs, which make a load of their own.
+machine=$(machine)
 tables=$("$bench" compare "$@")
 cat <<SECTION | tee -a "$results"
 
-# $(date -u +%F), commit $commit
+# $(date -u +%F), commit $(commit)
 
-Machine: $(uname -sm), ${cpu:-unknown processor}, $(getconf _NPROCESSORS_ONLN) processors; load $(cut -d ' ' -f 1-3 /proc/loadavg 2>/dev/null || echo unknown).
+Machine: $machine.
 Run by \`benches/compare.sh${*:+ $*}\`. Median [least – most]; each ratio is to the run of the floor
 just before. 1 KiB bodies, unless told otherwise. ✓ meets its target: peak memory at most 12 MiB and the
 first acknowledged message within 5 ms everywhere.

@@ -1,6 +1,6 @@
 //! The command line, and the plan made of it.
 
-use std::{env, fmt, time::Duration};
+use std::{env, fmt, path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use rocketmq_producer::{Message, ProducerConfig};
 
 use crate::{
+    child::Kind,
     compare::Which,
     error::Error,
     load::{body, topics},
@@ -35,14 +36,16 @@ pub(crate) struct Args {
     /// How messages are sent [default: async, with blocking sync]
     #[arg(long, value_enum)]
     mode: Option<Mode>,
-    /// Name servers, `host:port;host:port` [default: NAMESRV_ADDR, or a null server of its own]
+    /// Name servers, `host:port;host:port` [default: NAMESRV_ADDR, or those of an embedded cluster,
+    /// which keeps all messages in its memory]
     #[arg(long, value_name = "ADDR", conflicts_with = "null")]
     namesrv: Option<String>,
-    /// Use a null server, whatever NAMESRV_ADDR says: stores nothing, answers at once
+    /// Use a null server, whatever NAMESRV_ADDR says: it stores nothing, and answers at once. The
+    /// floor always does, unless told where there is one
     #[arg(long)]
     null: bool,
     /// Brokers of the null server
-    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "namesrv",
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "null",
         value_parser = clap::value_parser!(u16).range(1..))]
     brokers: u16,
     /// The topic
@@ -91,10 +94,14 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Be the embedded cluster: print the name servers, serve until standard input ends
+    Cluster,
     /// Be the null server: print the address, serve until standard input ends
     NullServer(NullServerArgs),
     /// Alternate the floor and every runtime against one null server, and print ratios
     Compare(CompareArgs),
+    /// Show what a message costs with more in flight, brokers, topics and bytes
+    Scale(ScaleArgs),
 }
 
 /// How to compare.
@@ -113,6 +120,20 @@ pub(crate) struct CompareArgs {
     /// Further options of every run, as `-- --size 4096 --window 64`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) rest: Vec<String>,
+}
+
+/// How to scale.
+#[derive(Debug, Parser)]
+pub(crate) struct ScaleArgs {
+    /// What drives the producer
+    #[arg(long, value_enum, default_value_t = Runtime::Tokio)]
+    pub(crate) runtime: Runtime,
+    /// How often each point is measured
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = at_least_one)]
+    pub(crate) rounds: usize,
+    /// Where the picture goes
+    #[arg(long, value_name = "FILE", default_value = "scale.svg")]
+    pub(crate) plot: PathBuf,
 }
 
 /// What drives the producer.
@@ -165,15 +186,19 @@ pub(crate) struct Plan {
 }
 
 impl Args {
-    /// The cluster to send to; none when a null server is to be started.
+    /// The cluster to send to, if there is one.
     pub(crate) fn name_servers(&self) -> Option<String> {
         let from_env = || env::var("NAMESRV_ADDR").ok().filter(|address| !address.is_empty());
-        if self.null { None } else { self.namesrv.clone().or_else(from_env) }
+        let null = self.null || self.runtime == Runtime::Floor;
+        self.namesrv.clone().or_else(|| if null { None } else { from_env() })
     }
 
-    /// The null server to be started.
-    pub(crate) fn null_server(&self) -> NullServerArgs {
-        NullServerArgs { brokers: self.brokers, silent: false }
+    /// The server to be started, if there is none.
+    pub(crate) fn server(&self) -> Kind {
+        match self.null || self.runtime == Runtime::Floor {
+            true => Kind::Null(NullServerArgs { brokers: self.brokers, silent: false }),
+            false => Kind::Cluster,
+        }
     }
 }
 

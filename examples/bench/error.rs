@@ -24,8 +24,10 @@ pub(crate) enum Error {
     InDoubt(u64),
     #[error("at the end: {0}")]
     Shutdown(#[from] ShutdownError),
-    #[error("null server: {0}")]
-    NullServer(io::Error),
+    #[error("the server: {0}")]
+    Server(io::Error),
+    #[error("the picture: {0}")]
+    Plot(io::Error),
     #[error("no runtime: {0}")]
     Runtime(io::Error),
     #[error("raw socket: {0}")]
@@ -34,6 +36,6 @@ pub(crate) enum Error {
     Frame(#[from] CodecError),
     #[error("{address} answered a raw send with code {code}: the floor needs the null server")]
     NotNullServer { address: String, code: i32 },
-    #[error("comparing, {runtime} gave no figures: {why}")]
-    Compare { runtime: Runtime, why: String },
+    #[error("{runtime} gave no figures: {why}")]
+    NoFigures { runtime: Runtime, why: String },
 }

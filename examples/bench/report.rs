@@ -94,7 +94,7 @@ impl fmt::Display for Report {
             ("acknowledged", self.ok.to_string()),
             ("failed", self.failed.to_string()),
             ("time", format!("{:.3} s", self.secs)),
-            ("throughput", format!("{:.0} messages/s", self.msgs_per_s)),
+            ("throughput", format!("{} messages/s", grouped(self.msgs_per_s))),
             ("latency p50", format!("{:.1} µs", self.p50_us)),
             ("latency p99", format!("{:.1} µs", self.p99_us)),
             ("latency p99.9", format!("{:.1} µs", self.p999_us)),
@@ -118,6 +118,19 @@ fn under_way(plan: &Plan) -> String {
         Mode::Batch => format!("{requests}, batches of {}", plan.batch),
         Mode::Sync | Mode::Async | Mode::Oneway => requests,
     }
+}
+
+/// The number without its fraction, in groups of three digits.
+pub(crate) fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut out = String::new();
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 fn round(number: f64, digits: i32) -> f64 {

@@ -10,7 +10,7 @@ use std::{env, process::Command};
 
 use crate::{
     args::{CompareArgs, Mode, Runtime},
-    child::NullServer,
+    child::{Kind, Server},
     error::Error,
     null_server::NullServerArgs,
     report::Report,
@@ -29,7 +29,7 @@ struct Pair {
 }
 
 pub(crate) fn run(args: &CompareArgs) -> Result<(), Error> {
-    let server = NullServer::start(&NullServerArgs { brokers: 1, silent: false })?;
+    let server = Server::start(Kind::Null(NullServerArgs { brokers: 1, silent: false }))?;
     let race = Race { args, server };
     for contest in CONTESTS.iter().filter(|contest| args.which.includes(contest.which)) {
         let mut pairs: Vec<Vec<Pair>> = contest.entrants.iter().map(|_| Vec::new()).collect();
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<(), Error> {
 
 struct Race<'a> {
     args: &'a CompareArgs,
-    server: NullServer,
+    server: Server,
 }
 
 impl Race<'_> {
@@ -89,7 +89,7 @@ impl Race<'_> {
         count: u64,
         options: &[&str],
     ) -> Result<Report, Error> {
-        let failed = |why: String| Error::Compare { runtime, why };
+        let failed = |why: String| Error::NoFigures { runtime, why };
         let program = env::current_exe().map_err(|error| failed(error.to_string()))?;
         let output = Command::new(program)
             .args(["--json", "--namesrv", self.server.address(), "--mode", &mode.to_string()])

@@ -4,7 +4,7 @@ use super::{
     Pair,
     contests::{Contest, FIRST_SEND_MS_MAX, LATENCY, MEMORY_MIB_MAX},
 };
-use crate::report::Report;
+use crate::report::{Report, grouped};
 
 pub(super) fn print_contest(contest: &Contest, pairs: &[Vec<Pair>]) {
     println!("## {}\n", contest.title);
@@ -48,7 +48,8 @@ pub(super) fn print_contest(contest: &Contest, pairs: &[Vec<Pair>]) {
 
 pub(super) fn print_latency(rate: u64, pairs: &[Pair]) {
     let of = |figure: fn(&Pair) -> f64| Spread::of(pairs.iter().map(figure));
-    println!("## {rate} messages/s, half of what {} takes (`--rate`)\n", LATENCY.runtime);
+    let (rate, runtime) = (grouped(rate as f64), LATENCY.runtime);
+    println!("## {rate} messages/s, half of what {runtime} takes (`--rate`)\n");
     row(["runtime", "p50 µs", "p99 µs", "× floor", "target", "p99.9 µs"]);
     row(["---"; 6]);
     row([
@@ -120,8 +121,11 @@ impl Spread {
 
     /// The median, and how far the figures spread.
     fn with(&self, digits: usize) -> String {
-        let end = |figure: Option<&f64>| figure.copied().unwrap_or(f64::NAN);
-        let (least, most) = (end(self.0.first()), end(self.0.last()));
-        format!("{} [{least:.digits$} – {most:.digits$}]", self.text(digits))
+        let shown = |figure: f64| match digits {
+            0 => grouped(figure),
+            _ => format!("{figure:.digits$}"),
+        };
+        let end = |figure: Option<&f64>| shown(figure.copied().unwrap_or(f64::NAN));
+        format!("{} [{} – {}]", shown(self.median()), end(self.0.first()), end(self.0.last()))
     }
 }
