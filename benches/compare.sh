@@ -14,7 +14,7 @@ if [ "${1:-}" = --append ]; then
 fi
 
 cargo build --release --all-features --example bench
-bench=${CARGO_TARGET_DIR:-target}/release/examples/bench
+bench=target/release/examples/bench
 
 source benches/machine.sh
 # Before the runs, which make a load of their own.

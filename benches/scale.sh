@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo build --release --all-features --example bench
-bench=${CARGO_TARGET_DIR:-target}/release/examples/bench
+bench=target/release/examples/bench
 
 source benches/machine.sh
 machine=$(machine)
