@@ -288,7 +288,7 @@ fn row_54_rocketmq_5_5_0_every_one_of_many_sends_is_told_once() {
         for _ in 0..SENDS / AT_ONCE {
             let sends: Vec<_> = (0..AT_ONCE).map(send).collect();
             for send in sends {
-                ids.insert(send.await.unwrap().unwrap().message_id);
+                ids.insert(send.await.unwrap().unwrap().message_id.to_string());
             }
         }
         producer.shutdown().await.unwrap();

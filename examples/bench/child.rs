@@ -1,34 +1,47 @@
-//! The null server's process.
+//! The process of a server that the load generator brings along.
 
 use std::{
     env,
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead, BufReader, Read},
     process::{Child, Command, Stdio},
 };
 
-use crate::error::Error;
+use rocketmq_producer_testkit::serve::EmbeddedCluster;
 
-/// This program once more, as a null server, so that its CPU and memory are not the client's.
+use crate::{error::Error, null_server::NullServerArgs};
+
+/// What there is to send to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// The embedded cluster, which keeps what it is sent.
+    Cluster,
+    Null(NullServerArgs),
+}
+
+/// This program once more, as a server, so that its CPU and memory are not the client's.
 ///
 /// Dropped, also by a panic, it kills the process; killed itself, it takes the process along, since
 /// that serves only until its standard input ends.
 #[derive(Debug)]
-pub(crate) struct NullServer {
+pub(crate) struct Server {
     process: Child,
     address: String,
 }
 
-impl NullServer {
-    pub(crate) fn start() -> Result<Self, Error> {
-        Self::spawn().map_err(Error::NullServer)
+impl Server {
+    pub(crate) fn start(kind: Kind) -> Result<Self, Error> {
+        Self::spawn(kind).map_err(Error::Server)
     }
 
-    fn spawn() -> io::Result<Self> {
-        let process = Command::new(env::current_exe()?)
-            .arg("null-server")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+    fn spawn(kind: Kind) -> io::Result<Self> {
+        let mut command = Command::new(env::current_exe()?);
+        match kind {
+            Kind::Cluster => command.arg("cluster"),
+            Kind::Null(NullServerArgs { brokers, silent }) => command
+                .args(["null-server", "--brokers", &brokers.to_string()])
+                .args(silent.then_some("--silent")),
+        };
+        let process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         // From here on every way out ends the process.
         let mut server = Self { process, address: String::new() };
         if let Some(stdout) = &mut server.process.stdout {
@@ -41,13 +54,20 @@ impl NullServer {
         }
     }
 
-    /// Its name server, which is its broker as well.
+    /// Its name servers.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 }
 
-impl Drop for NullServer {
+/// Is the embedded cluster: prints the name servers, then serves until standard input ends.
+pub(crate) fn serve_cluster() -> io::Result<()> {
+    let cluster = EmbeddedCluster::start();
+    println!("{}", cluster.namesrv_addr());
+    io::stdin().read_to_end(&mut Vec::new()).map(drop)
+}
+
+impl Drop for Server {
     fn drop(&mut self) {
         // It may have ended by itself, which is what is wanted.
         let _ = self.process.kill();

@@ -14,20 +14,20 @@ pub(crate) enum Error {
     NoSuchMode { runtime: Runtime, mode: Mode, why: &'static str },
     #[error("{option} has no effect with --runtime {runtime}: {why}")]
     NoSuchOption { option: &'static str, runtime: Runtime, why: &'static str },
-    #[error(
-        "--window {window} is too much for the floor, which writes and reads in turn: at most {max}"
-    )]
-    FloorWindow { window: usize, max: usize },
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
     Start(#[from] StartError),
-    #[error("the first message was not acknowledged: {0}")]
-    FirstSend(#[from] Box<SendError>),
+    #[error("a message before or behind all others was not acknowledged: {0}")]
+    Acknowledged(#[from] Box<SendError>),
+    #[error("the connection ended, and {0} one-way requests may be lost with it")]
+    InDoubt(u64),
     #[error("at the end: {0}")]
     Shutdown(#[from] ShutdownError),
-    #[error("null server: {0}")]
-    NullServer(io::Error),
+    #[error("the server: {0}")]
+    Server(io::Error),
+    #[error("the picture: {0}")]
+    Plot(io::Error),
     #[error("no runtime: {0}")]
     Runtime(io::Error),
     #[error("raw socket: {0}")]
@@ -36,6 +36,6 @@ pub(crate) enum Error {
     Frame(#[from] CodecError),
     #[error("{address} answered a raw send with code {code}: the floor needs the null server")]
     NotNullServer { address: String, code: i32 },
-    #[error("comparing, {runtime} gave no figures: {why}")]
-    Compare { runtime: Runtime, why: String },
+    #[error("{runtime} gave no figures: {why}")]
+    NoFigures { runtime: Runtime, why: String },
 }

@@ -1,9 +1,6 @@
 //! Cuts a socket's stream into frames, as cheaply as can be: for the null server and the floor.
 
-use std::{
-    io::{self, Read},
-    net::TcpStream,
-};
+use std::io::{self, Read};
 
 use rocketmq_producer_core::codec::FRAME_SIZE_MAX;
 
@@ -12,7 +9,7 @@ const READ_SIZE: usize = 256 * 1024;
 /// No read has less room than this.
 const READ_SIZE_MIN: usize = 64 * 1024;
 /// The field that tells a frame's length, and the one that tells its form and header length.
-const PREFIX_SIZE: usize = 8;
+pub(crate) const PREFIX_SIZE: usize = 8;
 
 /// Bytes read and not yet cut.
 #[derive(Debug)]
@@ -22,13 +19,24 @@ pub(crate) struct FrameReader {
     end: usize,
 }
 
+/// What a read has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filled {
+    /// The end of the stream.
+    End,
+    /// All that was there.
+    WithAll,
+    /// As much as there was room for.
+    WithSome,
+}
+
 impl FrameReader {
     pub(crate) fn new() -> Self {
         Self { buffer: vec![0; READ_SIZE], start: 0, end: 0 }
     }
 
-    /// Waits for more; false at the end of the stream.
-    pub(crate) fn fill(&mut self, socket: &mut TcpStream) -> io::Result<bool> {
+    /// Reads once.
+    pub(crate) fn fill(&mut self, socket: &mut impl Read) -> io::Result<Filled> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         }
@@ -39,9 +47,15 @@ impl FrameReader {
         if self.buffer.len() - self.end < READ_SIZE_MIN {
             self.buffer.resize(self.buffer.len() * 2, 0);
         }
-        let count = socket.read(&mut self.buffer[self.end..])?;
+        let room = &mut self.buffer[self.end..];
+        let count = socket.read(room)?;
+        let filled = match count {
+            0 => Filled::End,
+            _ if count < room.len() => Filled::WithAll,
+            _ => Filled::WithSome,
+        };
         self.end += count;
-        Ok(count > 0)
+        Ok(filled)
     }
 
     /// The next whole frame, its length field included.

@@ -1,180 +1,194 @@
-//! A name server and broker that stores nothing and answers at once.
+//! Name server and brokers that store nothing and answer at once, all in one event loop.
 //!
-//! It names itself as the master of every topic, and answers as brokers do by default: with JSON
-//! headers, whatever the request's form. Of a binary request it reads no more than the fields at
-//! fixed places; its answers are ready but for the opaque. So it costs a fraction of any client.
+//! They name themselves as the masters of every topic. One thread serves every connection: it reads
+//! what is there, answers all of it by one write, and reads no more from a peer that does not take
+//! its answers. So it costs a fraction of any client, and takes what a single core has.
 
 use std::{
+    collections::HashMap,
     io::{self, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    sync::Arc,
-    thread,
+    mem,
+    net::{Ipv4Addr, SocketAddr},
+    process, thread,
+    time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
-use rocketmq_producer_core::codec::{
-    FrameDecoder, Header, Language, SerializeType, VERSION, encode_response,
+use clap::Parser;
+use mio::{
+    Events, Interest, Poll, Token,
+    net::{TcpListener, TcpStream},
 };
 
-use crate::frames::FrameReader;
+use crate::{
+    answers::{Answers, Request},
+    frames::{Filled, FrameReader},
+};
 
-const HEART_BEAT: i32 = 34;
-const UNREGISTER_CLIENT: i32 = 35;
-const GET_ROUTEINFO_BY_TOPIC: i32 = 105;
-const SEND_MESSAGE_V2: i32 = 310;
+const EVENTS_AT_ONCE: usize = 256;
 
-const SUCCESS: i32 = 0;
-const REQUEST_CODE_NOT_SUPPORTED: i32 = 3;
+/// What it is to be.
+#[derive(Clone, Copy, Debug, Parser)]
+pub(crate) struct NullServerArgs {
+    /// Brokers, each with a port of its own; the first is the name server, too
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) brokers: u16,
+    /// Read what is sent, and never answer it
+    #[arg(long)]
+    pub(crate) silent: bool,
+}
 
-const QUEUES: u32 = 8;
-
-/// Prints the address, then serves until standard input ends: with the process that started this
-/// one, however that ended.
-pub(crate) fn run() -> io::Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let answers = Arc::new(Answers::new(listener.local_addr()?));
-    println!("{}", listener.local_addr()?);
+/// Prints the name server's address, then serves until standard input ends: with the process that
+/// started this one, however that ended.
+pub(crate) fn run(args: &NullServerArgs) -> io::Result<()> {
+    let mut server = Server::bind(args)?;
+    println!("{}", server.name_server);
     thread::spawn(move || {
-        for socket in listener.incoming().flatten() {
-            let answers = Arc::clone(&answers);
-            // A connection that fails is over; the client notices.
-            thread::spawn(move || serve(socket, &answers));
+        if let Err(error) = server.serve() {
+            eprintln!("null server: {error}");
+            process::exit(1);
         }
     });
     io::stdin().read_to_end(&mut Vec::new()).map(drop)
 }
 
-fn serve(mut socket: TcpStream, answers: &Answers) -> io::Result<()> {
-    socket.set_nodelay(true)?;
-    let mut reader = FrameReader::new();
-    let mut out = Vec::new();
-    while reader.fill(&mut socket)? {
-        while let Some(frame) = reader.next()? {
-            let request = Request::read(frame)?;
-            if !request.oneway {
-                answers.to(request.code).put(request.opaque, &mut out);
+/// Tokens below the number of listeners are theirs.
+struct Server {
+    poll: Poll,
+    listeners: Vec<TcpListener>,
+    name_server: SocketAddr,
+    connections: HashMap<Token, Connection>,
+    next_token: usize,
+    answers: Answers,
+}
+
+impl Server {
+    fn bind(args: &NullServerArgs) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let mut listeners = Vec::new();
+        let mut addresses = Vec::new();
+        for number in 0..usize::from(args.brokers) {
+            let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
+            poll.registry().register(&mut listener, Token(number), Interest::READABLE)?;
+            addresses.push(listener.local_addr()?);
+            listeners.push(listener);
+        }
+        let name_server = addresses[0];
+        let answers = Answers::new(&addresses, args.silent);
+        let next_token = listeners.len();
+        Ok(Self { poll, listeners, name_server, connections: HashMap::new(), next_token, answers })
+    }
+
+    fn serve(&mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS_AT_ONCE);
+        // Those that have more to read; one that floods the server does not keep it from others.
+        let mut busy = Vec::new();
+        loop {
+            let timeout = (!busy.is_empty()).then_some(Duration::ZERO);
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                polled => polled?,
+            }
+            let mut turn = mem::take(&mut busy);
+            for event in &events {
+                let token = event.token();
+                match self.connections.get_mut(&token) {
+                    Some(connection) => {
+                        connection.ending |= event.is_read_closed();
+                        turn.push(token);
+                    }
+                    None => self.accept(token)?,
+                }
+            }
+            for token in turn {
+                let Some(connection) = self.connections.get_mut(&token) else { continue };
+                match connection.turn(&self.answers) {
+                    Ok(Next::Wait) => {}
+                    Ok(Next::Again) => busy.push(token),
+                    // A connection that fails is over; the client notices.
+                    Ok(Next::Close) | Err(_) => drop(self.connections.remove(&token)),
+                }
             }
         }
-        socket.write_all(&out)?;
-        out.clear();
     }
-    Ok(())
-}
 
-/// What has to be known of a request.
-struct Request {
-    code: i32,
-    opaque: i32,
-    oneway: bool,
-}
-
-impl Request {
-    /// Reads the fields at fixed places of a binary header; has a JSON header decoded.
-    fn read(frame: &[u8]) -> io::Result<Self> {
-        const BINARY: u8 = 1;
-        match frame {
-            [_, _, _, _, BINARY, _, _, _, fixed @ ..] if fixed.len() >= 17 => Ok(Self {
-                code: i32::from(i16::from_be_bytes([fixed[0], fixed[1]])),
-                opaque: i32::from_be_bytes([fixed[5], fixed[6], fixed[7], fixed[8]]),
-                oneway: fixed[12] & 2 != 0,
-            }),
-            _ => match FrameDecoder::default().decode(&mut BytesMut::from(frame)) {
-                Ok(Some(frame)) => Ok(Self {
-                    code: frame.header.code,
-                    opaque: frame.header.opaque,
-                    oneway: frame.header.is_oneway(),
-                }),
-                Ok(None) => Err(io::ErrorKind::UnexpectedEof.into()),
-                Err(error) => Err(io::Error::new(io::ErrorKind::InvalidData, error)),
-            },
+    fn accept(&mut self, listener: Token) -> io::Result<()> {
+        let Some(listener) = self.listeners.get(listener.0) else { return Ok(()) };
+        loop {
+            let mut socket = match listener.accept() {
+                Ok((socket, _)) => socket,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            socket.set_nodelay(true)?;
+            let token = Token(self.next_token);
+            self.next_token += 1;
+            let interests = Interest::READABLE | Interest::WRITABLE;
+            self.poll.registry().register(&mut socket, token, interests)?;
+            self.connections.insert(token, Connection::new(socket));
         }
     }
 }
 
-/// All there is to say.
-struct Answers {
-    route: Answer,
-    stored: Answer,
-    done: Answer,
-    unknown: Answer,
+/// When a connection has its next turn.
+enum Next {
+    /// When its socket has news.
+    Wait,
+    /// As soon as the others had theirs.
+    Again,
+    Close,
 }
 
-impl Answers {
-    fn new(address: SocketAddr) -> Self {
-        let route = format!(
-            r#"{{"brokerDatas":[{{"brokerAddrs":{{"0":"{address}"}},"brokerName":"broker-a","cluster":"DefaultCluster","enableActingMaster":false}}],"filterServerTable":{{}},"queueDatas":[{{"brokerName":"broker-a","perm":6,"readQueueNums":{QUEUES},"topicSysFlag":0,"writeQueueNums":{QUEUES}}}]}}"#
-        );
-        let stored = [
-            ("msgId", "7F00000100002A9F00000000075BCD15"),
-            ("queueId", "2"),
-            ("queueOffset", "4200000"),
-            ("transactionId", "7F0000011234014AE5A55EB85A9B0000"),
-            ("MSG_REGION", "DefaultRegion"),
-            ("TRACE_ON", "true"),
-        ];
-        Self {
-            route: Answer::new(SUCCESS, &[], route.into()),
-            stored: Answer::new(SUCCESS, &stored, Bytes::new()),
-            done: Answer::new(SUCCESS, &[], Bytes::new()),
-            unknown: Answer::new(REQUEST_CODE_NOT_SUPPORTED, &[], Bytes::new()),
-        }
+struct Connection {
+    socket: TcpStream,
+    reader: FrameReader,
+    /// Answers, of which so many bytes have been written.
+    out: Vec<u8>,
+    written: usize,
+    /// The peer has said that it sends no more: there is an end to be read.
+    ending: bool,
+}
+
+impl Connection {
+    fn new(socket: TcpStream) -> Self {
+        Self { socket, reader: FrameReader::new(), out: Vec::new(), written: 0, ending: false }
     }
 
-    fn to(&self, code: i32) -> &Answer {
-        match code {
-            SEND_MESSAGE_V2 => &self.stored,
-            GET_ROUTEINFO_BY_TOPIC => &self.route,
-            HEART_BEAT | UNREGISTER_CLIENT => &self.done,
-            _ => &self.unknown,
+    /// One read, and the answers to it.
+    fn turn(&mut self, answers: &Answers) -> io::Result<Next> {
+        if !self.flush()? {
+            return Ok(Next::Wait);
         }
-    }
-}
-
-/// A frame in two parts, with the digits of the opaque to go between them.
-struct Answer {
-    before: Vec<u8>,
-    after: Vec<u8>,
-    header_len: usize,
-}
-
-impl Answer {
-    fn new(code: i32, fields: &[(&'static str, &'static str)], body: Bytes) -> Self {
-        /// Ten digits that occur nowhere else.
-        const OPAQUE: i32 = 1_987_654_321;
-        const PREFIX_SIZE: usize = 8;
-        let header = Header {
-            code,
-            language: Language::JAVA,
-            version: VERSION,
-            opaque: OPAQUE,
-            flag: 0,
-            remark: None,
-            ext: fields.iter().copied().collect(),
+        let filled = match self.reader.fill(&mut self.socket) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Next::Wait),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Next::Again),
+            filled => filled?,
         };
-        let mut frame = BytesMut::new();
-        encode_response(&mut frame, SerializeType::Json, &header, body.len())
-            .expect("a short header fits");
-        let header = String::from_utf8_lossy(&frame[PREFIX_SIZE..]).into_owned();
-        let (before, after) =
-            header.split_once(&OPAQUE.to_string()).expect("a JSON header spells the opaque out");
-        Self {
-            header_len: before.len() + after.len(),
-            before: before.into(),
-            after: [after.as_bytes(), &body].concat(),
+        while let Some(frame) = self.reader.next()? {
+            answers.put(&Request::read(frame)?, &mut self.out);
         }
+        let flushed = self.flush()?;
+        Ok(match filled {
+            Filled::End => Next::Close,
+            // What comes later is news; an end that has been announced is not.
+            Filled::WithAll if !self.ending => Next::Wait,
+            Filled::WithAll | Filled::WithSome if flushed => Next::Again,
+            Filled::WithAll | Filled::WithSome => Next::Wait,
+        })
     }
 
-    fn put(&self, opaque: i32, out: &mut Vec<u8>) {
-        let start = out.len();
-        out.extend_from_slice(&[0; 8]);
-        out.extend_from_slice(&self.before);
-        let digits_at = out.len();
-        write!(out, "{opaque}").expect("memory takes what it is given");
-        let header_len = (self.header_len + out.len() - digits_at) as u32;
-        out.extend_from_slice(&self.after);
-        let frame_len = (out.len() - start - 4) as u32;
-        // The byte before the header's length is the form; zero is JSON.
-        out[start..start + 4].copy_from_slice(&frame_len.to_be_bytes());
-        out[start + 4..start + 8].copy_from_slice(&header_len.to_be_bytes());
+    /// Writes what the socket takes; false when that is not all.
+    fn flush(&mut self) -> io::Result<bool> {
+        while self.written < self.out.len() {
+            match self.socket.write(&self.out[self.written..]) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.out.clear();
+        self.written = 0;
+        Ok(true)
     }
 }

@@ -5,9 +5,9 @@ use std::{thread, time::Instant};
 use rocketmq_producer::blocking::Producer;
 
 use crate::{
-    args::{Plan, Runtime},
+    args::{Mode, Plan, Runtime},
     error::Error,
-    load::Load,
+    load::{self, Load},
     measure::{Measurement, Outcome},
 };
 
@@ -18,23 +18,37 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, Error> {
         _ => Producer::new(plan.config()),
     }?;
     producer.start()?;
-    let _receipt = producer.send(plan.message()).map_err(Box::new)?;
+    let _receipt = producer.send(plan.message(0)).map_err(Box::new)?;
     let first_send = started.elapsed();
 
-    carry(&Load::new(plan, plan.warmup), &producer);
+    carry(&Load::new(plan, plan.warmup), &producer)?;
     let measurement = Measurement::begin(plan);
-    carry(measurement.load(), &producer);
+    carry(measurement.load(), &producer)?;
     let outcome = measurement.end(first_send);
 
     producer.shutdown()?;
     Ok(outcome)
 }
 
-/// One thread for every send that may await its answer.
-fn carry(load: &Load, producer: &Producer) {
+/// One thread for every request that may be under way.
+fn carry(load: &Load, producer: &Producer) -> Result<(), Error> {
     thread::scope(|scope| {
         for number in load.senders() {
-            scope.spawn(move || load.work_blocking(number, |message| producer.send(message)));
+            scope.spawn(move || work(load, number, producer));
         }
     });
+    for (message, options) in load.last_words(|topic| producer.publish_queues(topic)) {
+        let _receipt = producer.send_with(message, options).map_err(Box::new)?;
+    }
+    load::nothing_in_doubt(producer.oneway_stats())
+}
+
+fn work(load: &Load, number: usize, producer: &Producer) {
+    match load.mode() {
+        Mode::Sync | Mode::Async => load.work_blocking(number, |message| producer.send(message)),
+        Mode::Oneway => load.work_blocking(number, |message| producer.oneway(message)),
+        Mode::Batch => {
+            load.work_blocking_in_batches(number, |batch| producer.send_batch(batch));
+        }
+    }
 }

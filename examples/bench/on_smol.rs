@@ -6,9 +6,9 @@ use rocketmq_producer::smol::Producer;
 use smol::Executor;
 
 use crate::{
-    args::Plan,
+    args::{Mode, Plan},
     error::Error,
-    load::Load,
+    load::{self, Load},
     measure::{Measurement, Outcome},
 };
 
@@ -27,27 +27,40 @@ async fn send(plan: &Plan, executor: &Arc<Executor<'static>>) -> Result<Outcome,
     let started = Instant::now();
     let producer = Producer::with_executor(plan.config(), executor)?;
     producer.start().await?;
-    let _receipt = producer.send(plan.message()).await.map_err(Box::new)?;
+    let _receipt = producer.send(plan.message(0)).await.map_err(Box::new)?;
     let first_send = started.elapsed();
 
-    carry(&Load::new(plan, plan.warmup), &producer, executor).await;
+    carry(&Load::new(plan, plan.warmup), &producer, executor).await?;
     let measurement = Measurement::begin(plan);
-    carry(measurement.load(), &producer, executor).await;
+    carry(measurement.load(), &producer, executor).await?;
     let outcome = measurement.end(first_send);
 
     producer.shutdown().await?;
     Ok(outcome)
 }
 
-/// One task for every send that may await its answer.
-async fn carry(load: &Arc<Load>, producer: &Producer, executor: &Executor<'static>) {
-    let senders = load.senders().map(|number| {
-        let (load, producer) = (Arc::clone(load), producer.clone());
-        executor.spawn(async move {
-            load.work(number, |message| producer.send(message)).await;
-        })
-    });
+/// One task for every request that may be under way.
+async fn carry(
+    load: &Arc<Load>,
+    producer: &Producer,
+    executor: &Executor<'static>,
+) -> Result<(), Error> {
+    let senders = load.senders();
+    let senders =
+        senders.map(|number| executor.spawn(work(Arc::clone(load), number, producer.clone())));
     for sender in senders.collect::<Vec<_>>() {
         sender.await;
+    }
+    for (message, options) in load.last_words(|topic| producer.publish_queues(topic)) {
+        let _receipt = producer.send_with(message, options).await.map_err(Box::new)?;
+    }
+    load::nothing_in_doubt(producer.oneway_stats())
+}
+
+async fn work(load: Arc<Load>, number: usize, producer: Producer) {
+    match load.mode() {
+        Mode::Sync | Mode::Async => load.work(number, |message| producer.send(message)).await,
+        Mode::Oneway => load.work(number, |message| producer.oneway(message)).await,
+        Mode::Batch => load.work_in_batches(number, |batch| producer.send_batch(batch)).await,
     }
 }

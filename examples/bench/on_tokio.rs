@@ -6,9 +6,9 @@ use rocketmq_producer::tokio::Producer;
 use tokio::{runtime::Builder, task::JoinSet};
 
 use crate::{
-    args::{Plan, Runtime},
+    args::{Mode, Plan, Runtime},
     error::Error,
-    load::Load,
+    load::{self, Load},
     measure::{Measurement, Outcome},
 };
 
@@ -24,12 +24,12 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, Error> {
         let started = Instant::now();
         let producer = Producer::new(plan.config())?;
         producer.start().await?;
-        let _receipt = producer.send(plan.message()).await.map_err(Box::new)?;
+        let _receipt = producer.send(plan.message(0)).await.map_err(Box::new)?;
         let first_send = started.elapsed();
 
-        carry(&Load::new(plan, plan.warmup), &producer).await;
+        carry(&Load::new(plan, plan.warmup), &producer).await?;
         let measurement = Measurement::begin(plan);
-        carry(measurement.load(), &producer).await;
+        carry(measurement.load(), &producer).await?;
         let outcome = measurement.end(first_send);
 
         producer.shutdown().await?;
@@ -37,14 +37,23 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome, Error> {
     })
 }
 
-/// One task for every send that may await its answer.
-async fn carry(load: &Arc<Load>, producer: &Producer) {
+/// One task for every request that may be under way.
+async fn carry(load: &Arc<Load>, producer: &Producer) -> Result<(), Error> {
     let mut senders = JoinSet::new();
     for number in load.senders() {
-        let (load, producer) = (Arc::clone(load), producer.clone());
-        senders.spawn(async move {
-            load.work(number, |message| producer.send(message)).await;
-        });
+        senders.spawn(work(Arc::clone(load), number, producer.clone()));
     }
     senders.join_all().await;
+    for (message, options) in load.last_words(|topic| producer.publish_queues(topic)) {
+        let _receipt = producer.send_with(message, options).await.map_err(Box::new)?;
+    }
+    load::nothing_in_doubt(producer.oneway_stats())
+}
+
+async fn work(load: Arc<Load>, number: usize, producer: Producer) {
+    match load.mode() {
+        Mode::Sync | Mode::Async => load.work(number, |message| producer.send(message)).await,
+        Mode::Oneway => load.work(number, |message| producer.oneway(message)).await,
+        Mode::Batch => load.work_in_batches(number, |batch| producer.send_batch(batch)).await,
+    }
 }

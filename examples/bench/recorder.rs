@@ -8,8 +8,9 @@ use std::{
 
 use hdrhistogram::Histogram;
 
-/// Senders share these by their number, so that they hardly ever meet.
-const SHARDS: usize = 16;
+/// Senders share these by their number, so that they hardly ever meet; few, because their memory is
+/// counted as the client's.
+const SHARDS: usize = 4;
 const LATENCY_MIN: Duration = Duration::from_micros(1);
 const LATENCY_MAX: Duration = Duration::from_secs(3600);
 const SIGNIFICANT_DIGITS: u8 = 3;
@@ -45,24 +46,25 @@ impl Default for Tally {
 }
 
 impl Recorder {
-    /// Notes one answer.
+    /// Notes what has become of the messages of one request, which took the same time.
     pub(crate) fn record<T, E: Display>(
         &self,
         sender: usize,
         latency: Duration,
-        result: &Result<T, E>,
+        results: &[Result<T, E>],
     ) {
         let mut tally = self.shard(sender);
-        match result {
-            Ok(_) => tally.latencies.saturating_record(nanos(latency)),
-            Err(error) => {
-                tally.failed += 1;
-                tally.first_failure.get_or_insert_with(|| error.to_string());
-            }
+        let failures = results.iter().filter_map(|result| result.as_ref().err());
+        let mut failed = 0;
+        for error in failures {
+            failed += 1;
+            tally.first_failure.get_or_insert_with(|| error.to_string());
         }
+        tally.failed += failed;
+        tally.latencies.saturating_record_n(nanos(latency), results.len() as u64 - failed);
     }
 
-    /// Notes several answers that took the same time.
+    /// Notes so many answers that took the same time.
     pub(crate) fn record_many(&self, sender: usize, latency: Duration, count: u64) {
         self.shard(sender).latencies.saturating_record_n(nanos(latency), count);
     }

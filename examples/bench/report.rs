@@ -1,11 +1,11 @@
 //! The figures of one run, as a table and as a line of JSON.
 
-use std::fmt;
+use std::{fmt, process::Output};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    args::Plan,
+    args::{Mode, Plan},
     measure::{Outcome, peak_memory_mib},
 };
 
@@ -23,14 +23,17 @@ pub(crate) struct Report {
     pub(crate) failed: u64,
     secs: f64,
     pub(crate) msgs_per_s: f64,
-    p50_us: f64,
+    pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
-    p999_us: f64,
+    pub(crate) p999_us: f64,
     max_us: f64,
     pub(crate) cpu_us_per_msg: f64,
     /// None where the operating system does not tell.
     pub(crate) rss_mb: Option<f64>,
-    first_send_ms: f64,
+    pub(crate) first_send_ms: f64,
+    /// What was under way at one time, for the table.
+    #[serde(skip)]
+    under_way: String,
 }
 
 impl Report {
@@ -60,6 +63,21 @@ impl Report {
             cpu_us_per_msg: round(outcome.cpu.as_secs_f64() * 1e6 / ok.max(1) as f64, 3),
             rss_mb: peak_memory_mib().map(|memory| round(memory, 1)),
             first_send_ms: round(outcome.first_send.as_secs_f64() * 1e3, 2),
+            under_way: under_way(plan),
+        }
+    }
+
+    /// What another process of this program has printed with `--json`; why not, if it has not, or
+    /// not all messages were acknowledged.
+    pub(crate) fn of_process(output: &Output) -> Result<Self, String> {
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
+        }
+        let report: Self =
+            serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
+        match report.failed {
+            0 => Ok(report),
+            count => Err(format!("{count} messages were not acknowledged")),
         }
     }
 
@@ -70,17 +88,13 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let senders = match self.mode.as_str() {
-            "sync" => format!("{} senders", self.threads),
-            _ => format!("a window of {}", self.window),
-        };
-        writeln!(f, "{}, {}, {senders}, {} bytes", self.runtime, self.mode, self.size)?;
+        writeln!(f, "{}, {}, {}, {} bytes", self.runtime, self.mode, self.under_way, self.size)?;
         let memory = self.rss_mb.map_or("unknown".to_owned(), |memory| format!("{memory:.1} MiB"));
         for (name, value) in [
             ("acknowledged", self.ok.to_string()),
             ("failed", self.failed.to_string()),
             ("time", format!("{:.3} s", self.secs)),
-            ("throughput", format!("{:.0} messages/s", self.msgs_per_s)),
+            ("throughput", format!("{} messages/s", grouped(self.msgs_per_s))),
             ("latency p50", format!("{:.1} µs", self.p50_us)),
             ("latency p99", format!("{:.1} µs", self.p99_us)),
             ("latency p99.9", format!("{:.1} µs", self.p999_us)),
@@ -93,6 +107,30 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+fn under_way(plan: &Plan) -> String {
+    let requests = match plan.has_window() {
+        true => format!("a window of {}", plan.window),
+        false => format!("{} senders", plan.threads),
+    };
+    match plan.mode {
+        Mode::Batch => format!("{requests}, batches of {}", plan.batch),
+        Mode::Sync | Mode::Async | Mode::Oneway => requests,
+    }
+}
+
+/// The number without its fraction, in groups of three digits.
+pub(crate) fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut out = String::new();
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 fn round(number: f64, digits: i32) -> f64 {

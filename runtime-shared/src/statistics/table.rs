@@ -32,8 +32,11 @@ impl<T> Table<T> {
 
     /// The `T` of a name that was not there a moment ago.
     fn add(&self, name: &str, new: impl Fn(&str) -> T) -> Arc<T> {
-        let full = self.by_name.load().len() >= self.max;
-        let name = if full { OTHERS } else { name };
+        let known = self.by_name.load();
+        let name = if known.len() >= self.max { OTHERS } else { name };
+        if let Some(value) = known.get(name) {
+            return Arc::clone(value);
+        }
         // Whoever is faster decides which it is.
         let fresh = Arc::new(new(name));
         let table = || self.by_name.load_full();
@@ -75,6 +78,15 @@ mod tests {
         ["a", "b", "c", "d", "a"].iter().for_each(|name| count(&table, name));
         let expected = [("(others)", 2), ("a", 2), ("b", 1)];
         assert_eq!(counted(&table), expected.map(|(name, count)| (name.to_owned(), count)));
+    }
+
+    #[test]
+    fn names_beyond_the_limit_copy_the_table_once() {
+        let table = Table::new(1);
+        ["a", "b"].iter().for_each(|name| count(&table, name));
+        let full = table.all();
+        ["b", "c"].iter().for_each(|name| count(&table, name));
+        assert!(Arc::ptr_eq(&full, &table.all()));
     }
 
     #[test]
