@@ -119,7 +119,7 @@ impl World {
     }
 
     /// A send up to its request, which is queued.
-    fn begin(&mut self, number: usize) -> Delivery {
+    fn begin(&mut self, number: usize) -> Box<Delivery> {
         let message = self.template.clone().with_uniq_key(self.uniq_keys.next(self.now.wall));
         let parcel = Parcel::new(&self.config, message).expect("it is valid");
         let (config, options) = (Arc::clone(&self.config), SendOptions::new());

@@ -44,6 +44,7 @@ impl<W: Wire> Session<W> {
     /// Nothing has been sent then: [`SendErrorKind::AlreadyShutDown`] once the session is closing,
     /// [`SendErrorKind::InvalidMessage`], [`SendErrorKind::TooLarge`], and
     /// [`SendErrorKind::Full`] unless `patient`.
+    #[inline]
     pub(crate) fn begin(
         self: &Arc<Self>,
         message: Message,
@@ -254,9 +255,10 @@ impl<W: Wire> Session<W> {
             return Err(parcel.refused(SendErrorKind::TooLarge { bytes, limit }));
         }
         let (config, seed) = (Arc::clone(&self.config), self.next_seed());
-        Delivery::new(started, config, parcel, options, choice, seed).map(Box::new)
+        Delivery::new(started, config, parcel, options, choice, seed)
     }
 
+    #[inline]
     pub(crate) fn with_id(&self, now: Now, message: Message) -> Message {
         match message.uniq_key() {
             Some(_) => message,

@@ -272,13 +272,15 @@ impl<W: Wire> SharedLink<W> {
     fn change<R>(&self, change: impl FnOnce(&mut Link<Token>) -> R) -> R {
         let mut link = lock(&self.machine);
         let result = change(&mut link);
-        let events: Vec<_> = std::iter::from_fn(|| link.poll()).collect();
+        // Mostly there is one at most, which takes no memory.
+        let first = link.poll();
+        let others: Vec<_> = std::iter::from_fn(|| link.poll()).collect();
         drop(link);
-        self.hand_out(events);
+        self.hand_out(first.into_iter().chain(others));
         result
     }
 
-    fn hand_out(&self, events: Vec<LinkEvent<Token>>) {
+    fn hand_out(&self, events: impl Iterator<Item = LinkEvent<Token>>) {
         let mut letters = Vec::new();
         for event in events {
             match event {

@@ -178,8 +178,7 @@ impl<W: Wire> Traces<W> {
             return tracer.with(|queue| queue.handle_failed(now, records));
         };
         let guard = InFlight::uncounted(session);
-        let mut flight =
-            Flight { journey: Journey::new(Box::new(delivery), Arc::default(), guard), records };
+        let mut flight = Flight { journey: Journey::new(delivery, Arc::default(), guard), records };
         if flight.is_under_way(&self.bell, now, tracer) {
             self.flights.push(flight);
         }

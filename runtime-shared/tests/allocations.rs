@@ -78,7 +78,7 @@ impl World {
     }
 
     /// A send from its beginning to its end.
-    fn deliver(&mut self) -> (Delivery, Result<Delivered, SendError>) {
+    fn deliver(&mut self) -> (Box<Delivery>, Result<Delivered, SendError>) {
         let message =
             Message::new("Allocations", "x").with_uniq_key("0123456789ABCDEF0123456789ABCDEF");
         let parcel = Parcel::new(&self.config, message).expect("it is valid");

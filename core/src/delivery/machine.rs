@@ -109,6 +109,8 @@ impl Delivery {
     /// `default` is the producer's way to choose queues; `seed` drives random choices and the jitter
     /// of pauses.
     ///
+    /// Made where it is to stay: it is large, and futures that contain one are moved a lot.
+    ///
     /// # Errors
     ///
     /// [`SendErrorKind::InvalidMessage`] when it is to go to another topic's queue; nothing has been
@@ -120,7 +122,7 @@ impl Delivery {
         options: SendOptions,
         default: &Choice,
         seed: u64,
-    ) -> Result<Self, SendError> {
+    ) -> Result<Box<Self>, SendError> {
         let ordered = parcel.message.sharding_key().is_some();
         let policy = Policy::new(&config, &options, default, ordered);
         if let Choice::Queue(queue) = &policy.choice
@@ -129,7 +131,7 @@ impl Delivery {
             let rule = InvalidMessage::QueueOfAnotherTopic { topic: queue.topic.clone() };
             return Err(parcel.refused(rule.into()));
         }
-        Ok(Self {
+        Ok(Box::new(Self {
             deadline: now.instant + policy.timeout,
             pacing: Pacing::new(config.attempt_timeout_min, policy.timeout, seed),
             config,
@@ -149,7 +151,7 @@ impl Delivery {
             waited_for: TimeoutPhase::Route,
             route_rounds: None,
             tally: Tally::default(),
-        })
+        }))
     }
 
     /// The message; of a batch the first.

@@ -40,7 +40,7 @@ const UNIQ_KEY: &str = "7F0000011234014AE5A55EB85A9B0000";
 struct World {
     now: Now,
     routes: Routes,
-    delivery: Delivery,
+    delivery: Box<Delivery>,
     /// What the client was told.
     told: Vec<Ask>,
     /// The brokers whose state it has said to have changed.
