@@ -13,12 +13,10 @@ use std::{
 
 use bytes::Buf;
 use rocketmq_producer_core::link::{LinkError, Outgoing};
-use rocketmq_producer_shared::Incoming;
+use rocketmq_producer_shared::{Incoming, ReadSize};
 
 use crate::wire::Link;
 
-/// How much is read at once.
-pub(crate) const READ_SIZE: usize = 64 * 1024;
 /// How long a caller may be kept writing, be it that the peer takes nothing or that others queue as
 /// fast as it takes: after that, a thread of its own takes over. Twice this is what a send may come
 /// late because of it.
@@ -155,11 +153,15 @@ impl ThreadWire {
 
 fn read_to_the_end(link: &Arc<Link>, mut socket: &TcpStream) -> LinkError {
     let mut incoming = Incoming::default();
-    let mut chunk = vec![0; READ_SIZE];
+    let (mut chunk, mut size) = (Vec::new(), ReadSize::default());
     loop {
+        chunk.resize(size.bytes(), 0);
         match socket.read(&mut chunk) {
             Ok(0) => return LinkError::ClosedByPeer,
-            Ok(count) => incoming.buffer.extend_from_slice(chunk.get(..count).unwrap_or_default()),
+            Ok(count) => {
+                incoming.buffer.extend_from_slice(chunk.get(..count).unwrap_or_default());
+                size.took(count);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return broken(&error),
         }

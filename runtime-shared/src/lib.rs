@@ -74,6 +74,7 @@ mod link;
 mod links;
 mod listener;
 mod preparing;
+mod read_size;
 mod sending;
 mod session;
 mod slot;
@@ -103,6 +104,7 @@ pub use listener::{
     AsyncTransactionListener, OnThreads, TransactionListener, check, execute, settled,
 };
 pub use preparing::{PrepareError, Preparing};
+pub use read_size::ReadSize;
 pub use rocketmq_producer_core::stats::OnewayStats;
 pub use sending::{Answered, Oneway, Sending};
 pub use session::{Load, Session, View};

@@ -12,11 +12,9 @@ use std::{
 
 use bytes::Buf;
 use rocketmq_producer_core::link::{LinkError, Outgoing};
-use rocketmq_producer_shared::{DriverBell, Incoming, SharedLink};
+use rocketmq_producer_shared::{DriverBell, Incoming, ReadSize, SharedLink};
 use smol::{Async, Timer, future::yield_now};
 
-/// How much is read at once.
-const READ_SIZE: usize = 64 * 1024;
 /// No more is taken from the link while this much waits for the socket.
 const LENT_MAX: usize = 256 * 1024;
 /// Pieces handed to one write.
@@ -34,7 +32,8 @@ pub(crate) async fn drive(
     let mut socket = Socket {
         link,
         socket,
-        chunk: vec![0; READ_SIZE],
+        chunk: Vec::new(),
+        read_size: ReadSize::default(),
         incoming: Incoming::default(),
         outgoing: Outgoing::default(),
         timer: Timer::never(),
@@ -54,6 +53,7 @@ struct Socket<'a> {
     link: &'a Arc<SharedLink<DriverBell>>,
     socket: Async<TcpStream>,
     chunk: Vec<u8>,
+    read_size: ReadSize,
     incoming: Incoming,
     outgoing: Outgoing,
     timer: Timer,
@@ -101,6 +101,7 @@ impl Socket<'_> {
     }
 
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        self.chunk.resize(self.read_size.bytes(), 0);
         let count = loop {
             match self.socket.get_ref().read(&mut self.chunk) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -110,6 +111,7 @@ impl Socket<'_> {
                 result => break result.map_err(|error| broken(&error))?,
             }
         };
+        self.read_size.took(count);
         if count == 0 {
             return Poll::Ready(Err(LinkError::ClosedByPeer));
         }

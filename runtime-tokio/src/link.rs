@@ -10,15 +10,13 @@ use std::{
 
 use bytes::Buf;
 use rocketmq_producer_core::link::{LinkError, Outgoing};
-use rocketmq_producer_shared::{Clock, DriverBell, Incoming, SharedLink};
+use rocketmq_producer_shared::{Clock, DriverBell, Incoming, ReadSize, SharedLink};
 use tokio::{
     net::TcpStream,
     task::yield_now,
     time::{Instant, Sleep, sleep_until},
 };
 
-/// How much is read at once.
-const READ_SIZE: usize = 64 * 1024;
 /// No more is taken from the link while this much waits for the socket.
 const LENT_MAX: usize = 256 * 1024;
 /// Pieces handed to one write.
@@ -36,6 +34,7 @@ pub(crate) async fn drive(link: &Arc<SharedLink<DriverBell>>, socket: TcpStream)
         clock: link.clock().clone(),
         socket,
         incoming: Incoming::default(),
+        read_size: ReadSize::default(),
         outgoing: Outgoing::default(),
     };
     loop {
@@ -53,6 +52,7 @@ struct Socket<'a> {
     clock: Clock,
     socket: TcpStream,
     incoming: Incoming,
+    read_size: ReadSize,
     outgoing: Outgoing,
 }
 
@@ -100,12 +100,13 @@ impl Socket<'_> {
     fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
         let count = loop {
             ready!(self.socket.poll_read_ready(context)).map_err(|error| broken(&error))?;
-            self.incoming.buffer.reserve(READ_SIZE);
+            self.incoming.buffer.reserve(self.read_size.bytes());
             match self.socket.try_read_buf(&mut self.incoming.buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => break result.map_err(|error| broken(&error))?,
             }
         };
+        self.read_size.took(count);
         if count == 0 {
             return Poll::Ready(Err(LinkError::ClosedByPeer));
         }

@@ -32,7 +32,6 @@ use self::{
     line::Line,
     rings::Rings,
 };
-use crate::link::READ_SIZE;
 
 pub(crate) use self::dial::PollDialer;
 
@@ -46,6 +45,8 @@ const WAKE: Token = Token(2);
 const FIRST_LINE: usize = 3;
 /// Events that are asked for at once; more come in the next round.
 const EVENTS: usize = 256;
+/// How much is read at once: one piece serves all links.
+const READ_SIZE: usize = 64 * 1024;
 
 /// Drives the hub and all links. Dropped with the thread that runs it, whatever the reason, it leaves
 /// nobody waiting: each line says to its link, and the hub to its session, that their driver is gone.
