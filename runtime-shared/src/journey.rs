@@ -45,10 +45,12 @@ pub struct Journey<W: Wire, E> {
     /// Apart, for it is large, and futures are moved a lot.
     errand: Box<E>,
     slot: Arc<Slot>,
-    /// Where the current attempt calls, and until when.
-    calling: Option<(Arc<SharedLink<W>>, Instant)>,
+    /// Where the last attempt has called.
+    called: Option<Arc<SharedLink<W>>>,
+    /// When that is to be answered; none once it has ended.
+    due: Option<Instant>,
     /// Where earlier attempts called.
-    called: Vec<Arc<SharedLink<W>>>,
+    called_before: Vec<Arc<SharedLink<W>>>,
     /// Nothing is to be done before something arrives.
     settled: bool,
     session: InFlight<W>,
@@ -66,7 +68,8 @@ impl Moment {
 
 impl<W: Wire, E: Errand> Journey<W, E> {
     pub(crate) fn new(errand: Box<E>, slot: Arc<Slot>, session: InFlight<W>) -> Self {
-        Self { errand, slot, calling: None, called: Vec::new(), settled: false, session }
+        let (called, due, called_before) = (None, None, Vec::new());
+        Self { errand, slot, called, due, called_before, settled: false, session }
     }
 
     pub(crate) fn session(&self) -> &Arc<Session<W>> {
@@ -88,7 +91,7 @@ impl<W: Wire, E: Errand> Journey<W, E> {
 
     /// A broker may have heard of it.
     pub(crate) fn has_called(&self) -> bool {
-        self.calling.is_some() || !self.called.is_empty()
+        self.called.is_some()
     }
 
     /// Takes in what has arrived; true when that was anything.
@@ -115,7 +118,7 @@ impl<W: Wire, E: Errand> Journey<W, E> {
     /// Steps until there is something to wait for; none then.
     fn advance(&mut self, moment: &mut Moment) -> Option<E::Output> {
         self.slot.no_longer_waits();
-        self.called.extend(self.calling.take().map(|(link, _)| link));
+        self.due = None;
         let session = Arc::clone(self.session());
         let now = moment.read(&session.clock);
         loop {
@@ -157,7 +160,8 @@ impl<W: Wire, E: Errand> Journey<W, E> {
         match link.call(now, Call { request: &request, token, deadline, linger, manner }) {
             Ok(()) => {
                 drop(request);
-                self.calling = Some((Arc::clone(link), deadline));
+                self.due = Some(deadline);
+                self.called_before.extend(self.called.replace(Arc::clone(link)));
             }
             Err(CallRefused { why, token, .. }) => {
                 drop(request);
@@ -197,16 +201,14 @@ impl<W: Wire, E: Errand + Unpin> Timed for Journey<W, E> {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        match &self.calling {
-            Some((_, deadline)) => Some(*deadline),
-            None if self.called.is_empty() => None,
-            None => Some(self.errand.deadline()),
+        match &self.called {
+            None => None,
+            Some(_) => Some(self.due.unwrap_or_else(|| self.errand.deadline())),
         }
     }
 
     fn expire(&self) {
-        let current = self.calling.iter().map(|(link, _)| link);
-        for link in current.chain(&self.called) {
+        for link in self.called.iter().chain(&self.called_before) {
             link.handle_timeout();
         }
     }
