@@ -232,6 +232,21 @@ fn what_does_not_fit_leaves_the_buffer_as_it_was() {
 }
 
 #[test]
+fn names_of_every_length_that_fits_come_back() {
+    let names = [1, 2, 255, 256, i16::MAX as usize].map(|length| "n".repeat(length));
+    let read: Vec<_> = names.iter().map(|name| (&**name, "v")).collect();
+    let mut fields = read.clone();
+    // What has no name, or no value, cannot be told from what is not there.
+    fields.splice(1..1, [("", "v"), ("x", ""), ("xy", "")]);
+    for form in FORMS {
+        let mut out = BytesMut::new();
+        encode_request(&mut out, form, 1, false, &Fields(&fields), 0).unwrap();
+        let frame = FrameDecoder::default().decode(&mut out).unwrap().expect("a whole frame");
+        assert_eq!(frame.header.ext.iter().collect::<Vec<_>>(), read);
+    }
+}
+
+#[test]
 fn the_largest_frame_that_can_be_written_can_be_read() {
     for form in FORMS {
         let mut out = BytesMut::new();

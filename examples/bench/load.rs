@@ -120,16 +120,18 @@ impl Load {
     /// it they have read everything before it. Nothing in other modes.
     pub(crate) fn last_words(
         &self,
-        queues: impl FnOnce(&str) -> Vec<MessageQueue>,
+        queues: impl Fn(&str) -> Vec<MessageQueue>,
     ) -> Vec<(Message, SendOptions)> {
         if self.plan.mode != Mode::Oneway {
             return Vec::new();
         }
-        let message = self.plan.message(0);
-        let mut queues = queues(message.topic());
+        let mut queues: Vec<_> = self.plan.topics.iter().flat_map(|topic| queues(topic)).collect();
         queues.sort_by(|one, other| one.broker_name.cmp(&other.broker_name));
         queues.dedup_by(|one, other| one.broker_name == other.broker_name);
-        let to = |queue| (message.clone(), SendOptions::new().with_queue(queue));
+        let to = |queue: MessageQueue| {
+            let message = Message::new(queue.topic.clone(), self.plan.body.clone());
+            (message, SendOptions::new().with_queue(queue))
+        };
         queues.into_iter().map(to).collect()
     }
 }

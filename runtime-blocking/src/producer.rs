@@ -97,7 +97,8 @@ impl Producer {
         }
     }
 
-    /// The same on what `make` says: how connections are opened, and what runs the hub.
+    /// The same on what `make` says: how connections are opened, and what runs the hub. Where there is
+    /// nothing to be launched, nothing is made: the operating system may have no more to give.
     fn launch_on<D, R>(
         &self,
         make: impl Fn() -> Result<(D, R), StartError>,
@@ -108,6 +109,9 @@ impl Producer {
         R: FnOnce(Box<Hub<D>>) + Send + 'static,
     {
         loop {
+            if self.lifecycle.is_running() {
+                return Ok(());
+            }
             let (dialer, run) = make()?;
             match self.lifecycle.begin(dialer)? {
                 Begun::Running => return Ok(()),
@@ -253,4 +257,19 @@ where
 #[cfg(feature = "mio")]
 fn refused(error: std::io::Error) -> StartError {
     StartError::Runtime(format!("no poller to be had: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_producer_that_runs_makes_nothing_when_it_is_started_again() {
+        let producer = Producer::new(ProducerConfig::new("g", "127.0.0.1:9")).unwrap();
+        producer.start().unwrap();
+        let make = || Err::<(ThreadDialer, fn(_)), _>(StartError::Runtime("full".to_owned()));
+        assert_eq!(producer.launch_on(make, |_| Ok(())), Ok(()));
+        producer.shutdown().unwrap();
+        assert!(producer.launch_on(make, |_| Ok(())).is_err());
+    }
 }

@@ -349,7 +349,9 @@ impl<W: Wire> Timed for Batch<W> {
 impl<W: Wire> Drop for Batch<W> {
     fn drop(&mut self) {
         // Its lanes go with it, and with what is in flight of its requests.
-        self.slot.abandon();
+        if let Stage::Lanes { .. } = self.stage {
+            self.slot.abandon();
+        }
         self.session().statistics.dropped(self.uncounted);
     }
 }

@@ -166,6 +166,28 @@ mod tests {
     }
 
     #[test]
+    fn row_15_what_is_dropped_in_its_turn_has_left_its_lanes_before_its_last_reference_goes() {
+        let (gate, [first, batch]) = (gate(10, 100), slots());
+        let lane = |key: &'static str| ("T".into(), key.into());
+        gate.enter([lane("a")], &first);
+        gate.enter([lane("a"), lane("b")], &batch);
+        assert_eq!(gate.lanes(), 2);
+        // Whoever leaves a lane looks at who waits for it, and may be the last to know one: its lanes
+        // cannot be left then, for they are locked.
+        batch.abandon();
+        assert_eq!(gate.lanes(), 1);
+    }
+
+    #[test]
+    fn row_6_what_comes_to_one_that_has_gone_goes_back() {
+        let (gate, [over]) = (gate(10, 100), slots());
+        over.finish();
+        gate.ask(10, &over);
+        gate.enter([("T".into(), "k".into())], &over);
+        assert_eq!((gate.held(), gate.lanes()), ((0, 0), 0));
+    }
+
+    #[test]
     fn row_6_who_waits_behind_one_that_has_gone_goes() {
         let (gate, [first, large, small]) = (gate(10, 100), slots());
         for (slot, bytes) in [(&first, 60), (&large, 50), (&small, 10)] {

@@ -118,7 +118,10 @@ impl<W: Wire, E: Errand> Journey<W, E> {
     /// Steps until there is something to wait for; none then.
     fn advance(&mut self, moment: &mut Moment) -> Option<E::Output> {
         self.slot.no_longer_waits();
-        self.due = None;
+        // Whatever else has come, a call that goes on keeps its deadline.
+        if self.errand.request().is_none() {
+            self.due = None;
+        }
         let session = Arc::clone(self.session());
         let now = moment.read(&session.clock);
         loop {
@@ -217,5 +220,118 @@ impl<W: Wire, E: Errand + Unpin> Timed for Journey<W, E> {
 impl<W: Wire, E> Drop for Journey<W, E> {
     fn drop(&mut self) {
         self.slot.abandon();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{task::Waker, time::Duration};
+
+    use bytestring::ByteString;
+    use rocketmq_producer_core::{
+        codec::Frame,
+        command::ClientCommand,
+        link::{LinkConfig, LinkError},
+        model::{Address, ProducerConfig},
+        route::Routes,
+    };
+
+    use super::*;
+    use crate::{Begun, Dialer, DriverBell, Hub, Lifecycle, links::LinkTable};
+
+    const LINK: LinkId = LinkId { slot: 0, generation: 0 };
+    const FIRST: Instant = Instant::from_nanos(1_000_000_000_000);
+    const SECOND: Instant = Instant::from_nanos(2_000_000_000_000);
+    const LAST: Instant = Instant::from_nanos(3_000_000_000_000);
+
+    struct NoDialer;
+
+    impl Dialer for NoDialer {
+        type Wire = DriverBell;
+
+        fn wire(&self) -> DriverBell {
+            DriverBell::default()
+        }
+
+        fn dial(&mut self, _: Arc<SharedLink<DriverBell>>, _: Address, _: Duration) {}
+
+        fn resolve(&mut self, _: Arc<SharedLink<DriverBell>>, _: Address) {}
+    }
+
+    /// A hub whose senders see one link.
+    fn connected() -> Box<Hub<NoDialer>> {
+        let lifecycle = Lifecycle::new(ProducerConfig::new("g", "127.0.0.1:9876")).unwrap();
+        let Ok(Begun::Hub(hub)) = lifecycle.begin(NoDialer) else { panic!("it is the first") };
+        let session = hub.session();
+        let (inbox, clock) = (Arc::clone(&session.inbox), session.clock.clone());
+        let (oneways, wire) = (Arc::clone(&session.statistics.oneways), DriverBell::default());
+        let link = SharedLink::new(LINK, LinkConfig::default(), inbox, clock, oneways, wire);
+        let mut links = LinkTable::default();
+        links.insert(Arc::new(link));
+        session.view.store(Arc::new(View { routes: Arc::default(), links }));
+        hub
+    }
+
+    /// Calls twice: again when the first call's time is up, whose end it hears once more.
+    #[derive(Debug, Default)]
+    struct Twice {
+        calls: u32,
+        is_calling: bool,
+    }
+
+    impl Errand for Twice {
+        type Request<'a> = ClientCommand;
+        type Output = ();
+
+        fn step(&mut self, _: Now, _: &Routes) -> Step<()> {
+            if std::mem::replace(&mut self.is_calling, true) {
+                return Step::Answer;
+            }
+            let (attempt, deadline) = (self.calls, [FIRST, SECOND][self.calls as usize]);
+            self.calls += 1;
+            Step::Call { link: LINK, attempt, deadline, linger: LAST, oneway: false }
+        }
+
+        fn request(&self) -> Option<ClientCommand> {
+            self.is_calling.then(|| ClientCommand::RouteQuery { topic: "T".into() })
+        }
+
+        fn handle_outcome(&mut self, _: Now, attempt: u32, _: Result<Frame, CallError>) {
+            self.is_calling &= attempt + 1 < self.calls;
+        }
+
+        fn handle_written(&mut self, _: Now, _: u32) {}
+
+        fn handle_gone(&mut self) {
+            panic!("the link is there");
+        }
+
+        fn deadline(&self) -> Instant {
+            LAST
+        }
+
+        fn topic(&self) -> ByteString {
+            "T".into()
+        }
+    }
+
+    #[test]
+    fn row_1_what_comes_late_leaves_the_current_call_its_deadline() {
+        let hub = connected();
+        let session = InFlight::uncounted(hub.session());
+        let mut journey = Journey::new(Box::<Twice>::default(), Arc::default(), session);
+        let slot = Arc::clone(journey.slot());
+        let mut poll = || {
+            let pending = Pin::new(&mut journey).poll(&mut Context::from_waker(Waker::noop()));
+            assert!(pending.is_pending());
+            journey.deadline()
+        };
+        assert_eq!(poll(), Some(FIRST));
+        Caller::new(&slot, 0).answer(Err(CallError::Expired { lent: true }));
+        assert_eq!(poll(), Some(SECOND));
+        Caller::new(&slot, 0).answer(Err(CallError::Lost(LinkError::ClosedByPeer)));
+        assert_eq!(poll(), Some(SECOND));
+        slot.bell().ring();
+        assert_eq!(poll(), Some(SECOND));
     }
 }

@@ -124,18 +124,29 @@ impl Slot {
         }
     }
 
+    /// Of one that has gone in this moment, it goes back at once.
     pub(crate) fn put_permit(&self, permit: Permit) {
-        self.change(|state| state.permit = Some(permit));
+        self.change(|state| match self.is_gone() {
+            true => Some(permit),
+            false => state.permit.replace(permit),
+        });
     }
 
+    /// Of one that has gone in this moment, it is left at once.
     pub(crate) fn put_lane(&self, lane: Lane) {
-        self.change(|state| state.lanes.push(lane));
+        self.change(|state| match self.is_gone() {
+            true => Some(lane),
+            false => {
+                state.lanes.push(lane);
+                None
+            }
+        });
     }
 
     /// The send is over: the next of its sharding key may go, and the next of all, unless a call of
     /// this one is still in flight.
     pub(crate) fn finish(&self) {
-        self.abandon();
+        self.gone.store(true, Ordering::Release);
         let mut state = lock(&self.state);
         let given_back = (std::mem::take(&mut state.lanes), state.give_back_permit());
         drop(state);
@@ -158,9 +169,14 @@ impl Slot {
         });
     }
 
-    /// Nobody will look any more.
+    /// Nobody will look any more. What it holds goes back, unless a call of it is in flight: it must
+    /// not go with the last reference, which those who look at who waits may have, under the very
+    /// locks that giving back needs.
     pub(crate) fn abandon(&self) {
-        self.gone.store(true, Ordering::Release);
+        let is_news = !self.gone.swap(true, Ordering::AcqRel);
+        if is_news && lock(&self.state).calls == 0 {
+            self.finish();
+        }
     }
 
     /// A bell for the wait that begins now.

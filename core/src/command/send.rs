@@ -55,10 +55,7 @@ impl Request for SendMessage<'_> {
         out.number("f", self.sys_flag);
         out.number("g", self.born_timestamp.0);
         out.number("h", self.flag);
-        // An empty one could not be told from none.
-        if !self.properties.is_empty() {
-            out.text("i", self.properties);
-        }
+        out.text("i", self.properties);
         out.text("j", "0");
         out.text("k", "false");
         out.text("m", if self.batch { "true" } else { "false" });

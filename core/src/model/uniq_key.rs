@@ -37,8 +37,13 @@ const PAGE_SIZE: usize = 1_024;
 /// A counter may run ahead of the clock this far before a lagging clock counts as stepped back.
 const AHEAD_MS_MAX: u64 = 1_000;
 
-/// Makes message ids for one producer.
-#[derive(Clone, Debug)]
+/// Makes message ids for one producer. There is no copying it: the copy would repeat them.
+///
+/// ```compile_fail
+/// # use rocketmq_producer_core::model::{Identity, UniqKeys};
+/// let _ = UniqKeys::new(&Identity::default()).clone();
+/// ```
+#[derive(Debug)]
 pub struct UniqKeys {
     /// Address, pid and nonce in hex.
     prefix: Vec<u8>,

@@ -48,6 +48,39 @@ fn what_is_out_of_the_ordinary_is_left_to_the_parser() {
 }
 
 #[test]
+fn names_that_begin_alike_and_members_that_come_twice_mean_what_they_do_to_the_parser() {
+    for text in [
+        r#"{"code":1,"code":2,"opaque":3,"opaque":4,"flag":1,"flag":0}"#,
+        r#"{"code":1,"opaque":3,"remark":"a","remark":""}"#,
+        r#"{"code":1,"opaque":3,"extFields":{"a":"b"},"extFields":{"queueId":"1","queueId":"2"}}"#,
+        r#"{"code":1,"opaque":3,"extFields":{"msgIdX":"1","ms":"2","m":"3","":"4","TR":"","queue":"5"}}"#,
+        r#"{"code":1,"opaque":3,"extFields":{"queueOffse":"1","queueOffsetX":"2","tré":"é"}}"#,
+        r#"{"code":1,"opaque":3,"language":"cöde","remark":"ö}{,:"}"#,
+    ] {
+        let header = scanned(text).expect("nothing is out of the ordinary");
+        assert_eq!(Ok(header), parse(text.as_bytes()), "{text}");
+    }
+}
+
+#[test]
+fn what_is_cut_short_or_put_together_wrongly_is_not_scanned() {
+    for text in [
+        r#"{"code":1,"opaque":3,"extFields":{"msgId:"1"}}"#,
+        r#"{"code":1,"opaque":3,"extFields":{"queueId""1"}}"#,
+        r#"{"code":1,"opaque":3,"extFields":{"a":"b",}}"#,
+        r#"{"code":1"opaque":3}"#,
+        r#"{"code":1,,"opaque":3}"#,
+        r#"{"code":1,"opaque":-}"#,
+    ] {
+        assert_eq!(scanned(text), None, "{text}");
+        assert!(parse(text.as_bytes()).is_err(), "{text}");
+    }
+    for end in 0..STORED.len() {
+        assert_eq!(scanned(&STORED[..end]), None, "{end}");
+    }
+}
+
+#[test]
 fn numbers_reach_to_their_limits() {
     for number in [i32::MIN, -10, 0, 9, i32::MAX] {
         let text = format!(r#"{{"code":{number},"opaque":{number}}}"#);
