@@ -204,10 +204,8 @@ impl<W: Wire, E: Errand + Unpin> Timed for Journey<W, E> {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        match &self.called {
-            None => None,
-            Some(_) => Some(self.due.unwrap_or_else(|| self.errand.deadline())),
-        }
+        self.called.as_ref()?;
+        Some(self.due.unwrap_or_else(|| self.errand.deadline()))
     }
 
     fn expire(&self) {

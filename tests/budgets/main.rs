@@ -4,7 +4,7 @@
 //! The server is a process of its own, so only the producer is counted. What is counted belongs to
 //! this whole process, so the tests wait for each other. Instructions are counted by `.ci/budgets`.
 
-#![cfg(all(feature = "blocking", feature = "smol", feature = "tokio", target_os = "linux"))]
+#![cfg(all(feature = "mio", feature = "smol", feature = "tokio", target_os = "linux"))]
 
 #[path = "../../examples/bench/answers.rs"]
 mod answers;

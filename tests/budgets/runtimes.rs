@@ -31,13 +31,15 @@ pub(crate) trait Sender {
     fn in_a_window(&self, count: usize);
 }
 
-pub(crate) struct Blocking(blocking::Producer);
+/// On threads, or on a poller.
+pub(crate) struct Blocking<const POLLED: bool>(blocking::Producer);
 
-impl Sender for Blocking {
-    const NAME: &str = "blocking";
+impl<const POLLED: bool> Sender for Blocking<POLLED> {
+    const NAME: &str = if POLLED { "mio" } else { "blocking" };
 
     fn started(config: ProducerConfig) -> Self {
-        let producer = blocking::Producer::new(config).unwrap();
+        let new = if POLLED { blocking::Producer::polled } else { blocking::Producer::new };
+        let producer = new(config).unwrap();
         producer.start().unwrap();
         Self(producer)
     }
