@@ -71,8 +71,9 @@ fn a_send_without_a_runtime_takes_few_allocations() {
 
 #[test]
 fn a_send_on_a_poller_takes_few_allocations() {
+    // How often the poller goes round for one message is a race.
     sends_keep_their_budget::<Blocking<true>>(&Budget {
-        one_after_the_other: (10.5, 2_600.0),
+        one_after_the_other: (13.5, 2_700.0),
         in_a_window: (9.5, 2_800.0),
     });
 }
