@@ -178,14 +178,15 @@ impl Delivery {
 
     /// Whether the broker can do with the parcel what is asked of it.
     fn fitness(&self, routes: &Routes, broker: &Address) -> Fitness {
-        if self.parcel.needs == Needs::Nothing {
-            return Fitness::Fit;
-        }
-        match (self.parcel.needs, routes.broker_version(broker)) {
-            (Needs::Nothing, _) | (Needs::Registration, Some(_)) => Fitness::Fit,
-            (Needs::Version(needed), Some(version)) if version >= needed => Fitness::Fit,
-            (Needs::Version(_), Some(version)) => Fitness::TooOld(version),
-            (_, None) => Fitness::Unknown,
+        let version = || routes.broker_version(broker);
+        match self.parcel.needs {
+            Needs::Nothing => Fitness::Fit,
+            Needs::Registration => version().map_or(Fitness::Unknown, |_| Fitness::Fit),
+            Needs::Version(needed) => match version() {
+                Some(version) if version >= needed => Fitness::Fit,
+                Some(version) => Fitness::TooOld(version),
+                None => Fitness::Unknown,
+            },
         }
     }
 
