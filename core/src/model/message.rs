@@ -249,7 +249,7 @@ impl Message {
     /// The property string as it goes on the wire: what the message says of itself, then the
     /// user's properties.
     pub fn encode_properties(&self) -> String {
-        let mut out = String::with_capacity(128);
+        let mut out = String::with_capacity(self.properties_len());
         self.for_each_property(|name, value| push_property(&mut out, name, value));
         out
     }
@@ -258,7 +258,12 @@ impl Message {
     ///
     /// Source: `MessageDecoder.encodeMessage`.
     pub fn encoded_len(&self) -> usize {
-        let mut len = BATCH_ITEM_HEAD + self.body.len();
+        BATCH_ITEM_HEAD + self.body.len() + self.properties_len()
+    }
+
+    /// The bytes of the property string.
+    fn properties_len(&self) -> usize {
+        let mut len = 0;
         self.for_each_property(|name, value| len += property_len(name, value));
         len
     }
@@ -285,6 +290,7 @@ impl Message {
     }
 
     /// What goes on the wire, in its order.
+    #[inline]
     fn for_each_property(&self, mut each: impl FnMut(&str, &str)) {
         if !self.keys.is_empty() {
             each(names::KEYS, &self.joined_keys());
