@@ -228,6 +228,7 @@ impl Client {
             false => Vec::new(),
         };
         self.tell_route(name, server, &route);
+        let route = route.attended(|broker| self.topics.brokers.attend(broker));
         let jitter = &mut self.jitter;
         let news = self.topics.change(name, |topic| topic.found(now, route, interval, jitter));
         for address in listening {

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use bytestring::ByteString;
 
 use super::{
-    Ask, Attempt, AttemptReport, Delivered, Errand, LaneKey, Parcel, SendError, SendErrorKind,
-    SendOptions, Step, TimeoutPhase, lanes::lane_of, options::Policy, pacing::Pacing, tally::Tally,
+    Ask, Attempt, Delivered, Errand, LaneKey, Parcel, SendError, SendErrorKind, SendOptions, Step,
+    TimeoutPhase, lanes::lane_of, options::Policy, pacing::Pacing, tally::Answered,
+    unusual::Unusual,
 };
 use crate::{
     codec::Frame,
     command::{DEFAULT_TOPIC, SendMessage},
     ids::LinkId,
     link::CallError,
-    model::{Address, InvalidMessage, Message, MessageQueue, ProducerConfig, SendReceipt},
+    model::{InvalidMessage, Message, MessageQueue, ProducerConfig, SendReceipt},
     mutants::{Mutant::NoRetries, is_on},
-    route::{BrokerHealth, Choice, Phase, Routes},
+    route::{Broker, Choice, Phase, Routes},
     time::{Instant, Now},
 };
 
@@ -42,16 +43,8 @@ pub struct Delivery {
     pub(super) attempts: Vec<Attempt>,
     /// Attempts made, busy answers and untold ones included.
     pub(super) made: u32,
-    /// Where the message may go, if there is only one queue.
-    pub(super) fixed: Option<MessageQueue>,
-    /// Attempts that were given up and may still be answered.
-    pub(super) late: Vec<Late>,
-    /// Stored, but not as well as was asked for: what the send ends with if nothing better comes.
-    pub(super) stored: Option<Box<SendReceipt>>,
-    /// What is to be reported, if anybody watches.
-    pub(super) reports: Option<Vec<AttemptReport>>,
-    /// A broker whose state this send has changed: the client is to be told.
-    pub(super) changed: Option<ByteString>,
+    /// The message may go to one queue only: that of its first attempt.
+    pub(super) fixed: bool,
     /// The route has led astray: the client is to be told.
     pub(super) stale: bool,
     /// The route is wrong: a newer one is worth waiting for where this one offers nothing else.
@@ -61,8 +54,11 @@ pub struct Delivery {
     pub(super) waited_for: TimeoutPhase,
     /// Rounds of questions about the topic that were over when this send first asked.
     pub(super) route_rounds: Option<u64>,
-    /// For whoever counts.
-    pub(super) tally: Tally,
+    /// The latest answer that says that it is stored, for whoever counts.
+    pub(super) answered: Option<Answered>,
+    /// Whom the transport has taken it for.
+    pub(super) handed_over: Option<Arc<Broker>>,
+    pub(super) unusual: Option<Box<Unusual>>,
 }
 
 #[derive(Debug)]
@@ -86,22 +82,11 @@ pub(super) enum State {
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) queue: MessageQueue,
-    pub(super) address: Address,
-    pub(super) health: Option<Arc<BrokerHealth>>,
-    /// If it is another.
-    pub(super) advertised: Option<Address>,
+    pub(super) broker: Arc<Broker>,
     pub(super) begun: Instant,
     pub(super) until: Instant,
     /// There is no other broker that it would be worth asking.
     pub(super) alone: bool,
-}
-
-/// An attempt that was given up and may still be answered.
-#[derive(Clone, Debug)]
-pub(super) struct Late {
-    pub(super) number: u32,
-    pub(super) begun: Instant,
-    pub(super) health: Option<Arc<BrokerHealth>>,
 }
 
 impl Delivery {
@@ -140,17 +125,15 @@ impl Delivery {
             started: now,
             attempts: Vec::new(),
             made: 0,
-            fixed: None,
-            late: Vec::new(),
-            stored: None,
-            reports: None,
-            changed: None,
+            fixed: false,
             stale: false,
             wrong: false,
             state: State::Choosing { not_before: now.instant, unless: None },
             waited_for: TimeoutPhase::Route,
             route_rounds: None,
-            tally: Tally::default(),
+            answered: None,
+            handed_over: None,
+            unusual: None,
         }))
     }
 
@@ -182,7 +165,7 @@ impl Delivery {
 
     fn next_step(&mut self, now: Now, routes: &Routes) -> Step {
         loop {
-            if let Some(broker) = self.changed.take() {
+            if let Some(broker) = self.unusual.as_mut().and_then(|unusual| unusual.changed.take()) {
                 return Step::Tell(Ask::Notice(broker));
             }
             // For those who come after it, if not for this send.
@@ -206,13 +189,23 @@ impl Delivery {
                     Some(Step::Wait { ask: None, until: *not_before })
                 }
                 State::Choosing { .. } => self.choose(now, routes),
-                State::Connecting { .. } => self.connect(now, routes),
+                State::Connecting { .. } => self.go_on(now, routes),
                 State::Calling { .. } | State::Lingering(_) => Some(Step::Answer),
                 State::Over(_) => None,
             };
             if let Some(step) = step {
                 return step;
             }
+        }
+    }
+
+    /// Goes on with an attempt whose broker was not connected.
+    fn go_on(&mut self, now: Now, routes: &Routes) -> Option<Step> {
+        match self.take_state() {
+            State::Connecting { target, failures, gone } => {
+                self.connect(now, routes, target, failures, gone)
+            }
+            _ => None,
         }
     }
 
@@ -242,8 +235,8 @@ impl Delivery {
     }
 
     pub(super) fn give_up(&mut self, kind: SendErrorKind) {
-        let result = match self.stored.take() {
-            Some(stored) => Ok(Delivered::Stored(SendReceipt { attempts: self.made, ..*stored })),
+        let result = match self.unusual.as_mut().and_then(|unusual| unusual.stored.take()) {
+            Some(stored) => Ok(Delivered::Stored(SendReceipt { attempts: self.made, ..stored })),
             None => Err(Box::new(kind)),
         };
         self.state = State::Over(result);
