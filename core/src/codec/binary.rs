@@ -8,7 +8,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 
-use super::{CodecError, ExtFields, Header, Language, header::ExtBuilder};
+use super::{CodecError, ExtFields, Header, Language, ext::ExtBuilder};
 
 /// Bytes before the remark's length.
 const FIXED_SIZE: usize = 13;

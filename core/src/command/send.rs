@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::ResponseCode;
 use crate::{
-    codec::{FieldWriter, Frame, Request},
+    codec::{FieldWriter, Frame, Request, Usual},
     model::SendStatus,
     time::UnixMillis,
 };
@@ -102,28 +102,19 @@ impl<'a> SendReply<'a> {
             ResponseCode::FLUSH_SLAVE_TIMEOUT => SendStatus::FlushSlaveTimeout,
             _ => return Err(BadReply { field: "code" }),
         };
-        let (mut offset_message_id, mut queue_id, mut queue_offset) = (None, None, None);
-        let (mut transaction_id, mut region_id, mut is_traced) = (None, None, true);
-        // Of a name that occurs twice, the last one counts.
-        for (name, value) in frame.header.ext.iter() {
-            match name {
-                "msgId" => offset_message_id = Some(value),
-                "queueId" => queue_id = value.parse().ok(),
-                "queueOffset" => queue_offset = value.parse().ok(),
-                "transactionId" => transaction_id = Some(value),
-                "MSG_REGION" => region_id = Some(value),
-                "TRACE_ON" => is_traced = value != "false",
-                _ => {}
-            }
-        }
+        let ext = &frame.header.ext;
+        let field = |field: Usual, name| ext.usual(field).ok_or(BadReply { field: name });
+        let malformed = |field| move |_| BadReply { field };
         Ok(Self {
             status,
-            offset_message_id: offset_message_id.ok_or(BadReply { field: "msgId" })?,
-            queue_id: queue_id.ok_or(BadReply { field: "queueId" })?,
-            queue_offset: queue_offset.ok_or(BadReply { field: "queueOffset" })?,
-            transaction_id,
-            region_id,
-            is_traced,
+            offset_message_id: field(Usual::MessageId, "msgId")?,
+            queue_id: field(Usual::QueueId, "queueId")?.parse().map_err(malformed("queueId"))?,
+            queue_offset: field(Usual::QueueOffset, "queueOffset")?
+                .parse()
+                .map_err(malformed("queueOffset"))?,
+            transaction_id: ext.usual(Usual::TransactionId),
+            region_id: ext.usual(Usual::Region),
+            is_traced: ext.usual(Usual::TraceOn) != Some("false"),
         })
     }
 }
