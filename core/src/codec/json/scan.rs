@@ -79,6 +79,12 @@ impl<'a> Scanner<'a> {
     #[inline]
     fn string(&mut self) -> Option<&'a str> {
         self.take("\"")?;
+        self.rest_of_string()
+    }
+
+    /// The text up to the closing quote.
+    #[inline]
+    fn rest_of_string(&mut self) -> Option<&'a str> {
         let (string, rest) = self.rest.split_at_checked(quote(self.rest.as_bytes())?)?;
         self.rest = rest.strip_prefix('"')?;
         Some(string)
@@ -122,8 +128,7 @@ impl<'a> Scanner<'a> {
         let mut places = UsualPlaces::default();
         loop {
             let place = places.get_mut(self.usual_name()? as usize)?;
-            self.take(":")?;
-            let value = self.string()?;
+            let value = self.rest_of_string()?;
             // Behind it are the quote and the rest.
             let end = len - self.rest.len() - 1;
             let found = (u16::try_from(end - value.len()).ok()?, u16::try_from(end).ok()?);
@@ -136,17 +141,17 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// One of their names, told by its first letters.
+    /// One of their names, told by its first letters, and all up to its value.
     #[inline]
     fn usual_name(&mut self) -> Option<Usual> {
         Some(match self.rest.as_bytes().get(1..3)? {
-            b"ms" => self.take("\"msgId\"").map(|()| Usual::MessageId)?,
-            b"MS" => self.take("\"MSG_REGION\"").map(|()| Usual::Region)?,
-            b"TR" => self.take("\"TRACE_ON\"").map(|()| Usual::TraceOn)?,
-            b"tr" => self.take("\"transactionId\"").map(|()| Usual::TransactionId)?,
-            b"qu" => match self.take("\"queueId\"") {
+            b"ms" => self.take("\"msgId\":\"").map(|()| Usual::MessageId)?,
+            b"MS" => self.take("\"MSG_REGION\":\"").map(|()| Usual::Region)?,
+            b"TR" => self.take("\"TRACE_ON\":\"").map(|()| Usual::TraceOn)?,
+            b"tr" => self.take("\"transactionId\":\"").map(|()| Usual::TransactionId)?,
+            b"qu" => match self.take("\"queueId\":\"") {
                 Some(()) => Usual::QueueId,
-                None => self.take("\"queueOffset\"").map(|()| Usual::QueueOffset)?,
+                None => self.take("\"queueOffset\":\"").map(|()| Usual::QueueOffset)?,
             },
             _ => return None,
         })
