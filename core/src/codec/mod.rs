@@ -18,6 +18,7 @@ mod header;
 mod json;
 mod language;
 
+pub(crate) use encode::write_beforehand;
 pub use encode::{
     FieldWriter, Request, VERSION, VERSION_WITH_TIMERS, encode_request, encode_response,
 };
