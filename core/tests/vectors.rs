@@ -244,7 +244,6 @@ fn send<'a>(properties: &'a str, body: &'a Bytes) -> SendMessage<'a> {
     SendMessage {
         producer_group: "PG_TEST",
         topic: "TopicTest",
-        default_topic: "TBW102",
         default_topic_queue_nums: 4,
         queue_id: 2,
         sys_flag: 0,
@@ -253,6 +252,7 @@ fn send<'a>(properties: &'a str, body: &'a Bytes) -> SendMessage<'a> {
         properties,
         batch: false,
         broker_name: "broker-a",
+        template: None,
         body,
     }
 }

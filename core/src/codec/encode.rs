@@ -146,6 +146,14 @@ fn patch(out: &mut BytesMut, at: usize, number: u32) {
     }
 }
 
+/// Ext fields in the binary form, for many requests to come; none where they cannot be carried, which
+/// those will say.
+pub(crate) fn write_beforehand(fields: impl FnOnce(&mut FieldWriter<'_>)) -> Option<Box<[u8]>> {
+    let mut out = BytesMut::new();
+    FieldWriter::run(&mut out, SerializeType::Binary, fields).ok()?;
+    Some(out[..].into())
+}
+
 /// Takes a custom header's fields and writes them in the frame's form.
 #[derive(Debug)]
 pub struct FieldWriter<'a> {
@@ -164,6 +172,15 @@ impl<'a> FieldWriter<'a> {
         let mut writer = Self { out, form, first: true, error: None };
         fields(&mut writer);
         writer.error.map_or(Ok(()), Err)
+    }
+
+    /// Fields that [`write_beforehand`] has written in the binary form, in whatever form this is.
+    #[inline]
+    pub(crate) fn written(&mut self, written: Option<&[u8]>, fields: impl FnOnce(&mut Self)) {
+        match written {
+            Some(written) if self.form == SerializeType::Binary => self.out.put_slice(written),
+            _ => fields(self),
+        }
     }
 
     /// A text field; left out when empty, since the binary form reads empty as absent.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     codec::Frame,
-    command::{DEFAULT_TOPIC, SendMessage},
+    command::SendMessage,
     ids::LinkId,
     link::CallError,
     model::{InvalidMessage, Message, MessageQueue, ProducerConfig, SendReceipt},
@@ -276,7 +276,6 @@ impl Errand for Delivery {
         Some(SendMessage {
             producer_group: &self.config.producer_group,
             topic: parcel.message.topic(),
-            default_topic: DEFAULT_TOPIC,
             default_topic_queue_nums: self.config.default_topic_queue_nums,
             queue_id: target.queue.queue_id,
             sys_flag: parcel.sys_flag,
@@ -285,6 +284,7 @@ impl Errand for Delivery {
             properties: &parcel.properties,
             batch: parcel.is_batch,
             broker_name: &target.queue.broker_name,
+            template: None,
             body: &parcel.body,
         })
     }

@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use rocketmq_producer_core::{
     codec::{CodecError, SerializeType, encode_request},
-    command::{DEFAULT_TOPIC, SendMessage},
+    command::SendMessage,
     model::encode_properties,
     time::UnixMillis,
 };
@@ -70,7 +70,6 @@ fn encode(plan: &Plan, kind: Kind) -> Result<Vec<u8>, CodecError> {
         batch: kind == Kind::Batch,
         producer_group: &plan.group,
         topic: &plan.topics[0],
-        default_topic: DEFAULT_TOPIC,
         default_topic_queue_nums: 4,
         queue_id: 2,
         sys_flag: 0,
@@ -78,6 +77,7 @@ fn encode(plan: &Plan, kind: Kind) -> Result<Vec<u8>, CodecError> {
         flag: 0,
         properties: &properties,
         broker_name: "broker-0",
+        template: None,
         body: &body,
     };
     let mut frame = BytesMut::new();
