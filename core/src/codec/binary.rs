@@ -82,16 +82,24 @@ pub(super) fn put_fixed(out: &mut BytesMut, head: &super::header::Head<'_>) {
 /// One ext field; the caller has checked the lengths.
 #[inline]
 pub(super) fn put_field(out: &mut BytesMut, key: &str, value: &str) {
-    let [a, b, c, d] = (value.len() as u32).to_be_bytes();
-    match (key.as_bytes(), value.as_bytes()) {
-        // Those of a send.
-        ([letter], [digit]) => return out.put_slice(&[0, 1, *letter, a, b, c, d, *digit]),
-        ([letter], _) => out.put_slice(&[0, 1, *letter, a, b, c, d]),
+    // Those of a send.
+    if let ([letter], [digit]) = (key.as_bytes(), value.as_bytes()) {
+        return out.put_slice(&[0, 1, *letter, 0, 0, 0, 1, *digit]);
+    }
+    put_field_start(out, key, value.len());
+    out.put_slice(value.as_bytes());
+}
+
+/// All of an ext field but its value, of this length.
+#[inline]
+pub(super) fn put_field_start(out: &mut BytesMut, key: &str, len: usize) {
+    let [a, b, c, d] = (len as u32).to_be_bytes();
+    match key.as_bytes() {
+        [letter] => out.put_slice(&[0, 1, *letter, a, b, c, d]),
         _ => {
             out.put_u16(key.len() as u16);
             out.put_slice(key.as_bytes());
             out.put_slice(&[a, b, c, d]);
         }
     }
-    out.put_slice(value.as_bytes());
 }

@@ -1,6 +1,7 @@
 //! Writing frames.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use bytestring::ByteString;
 
 use super::{
     CodecError, FRAME_SIZE_MAX, Header, Language, SerializeType, binary, header::Head, json,
@@ -197,6 +198,25 @@ impl<'a> FieldWriter<'a> {
             SerializeType::Json => json::put_field(self.out, self.first, key, value),
         }
         self.first = false;
+    }
+
+    /// A text field of `len` bytes, no more than a property string has, which `put` writes.
+    #[inline]
+    pub(crate) fn text_put_by(&mut self, key: &str, len: usize, put: impl FnOnce(&mut BytesMut)) {
+        if len == 0 || self.error.is_some() {
+            return;
+        }
+        match self.form {
+            SerializeType::Binary => {
+                binary::put_field_start(self.out, key, len);
+                put(self.out);
+            }
+            SerializeType::Json => {
+                let mut text = BytesMut::with_capacity(len);
+                put(&mut text);
+                self.text(key, &ByteString::try_from(text).unwrap_or_default());
+            }
+        }
     }
 
     #[cold]

@@ -1,11 +1,13 @@
 //! SEND_MESSAGE_V2 (310), SEND_BATCH_MESSAGE (320) and their answer.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use super::{DEFAULT_TOPIC, ResponseCode};
 use crate::{
     codec::{FieldWriter, Frame, Request, Usual, write_beforehand},
-    model::SendStatus,
+    model::{Message, SendStatus},
     time::UnixMillis,
 };
 
@@ -29,8 +31,8 @@ pub struct SendMessage<'a> {
     pub born_timestamp: UnixMillis,
     /// Field `h`: the user's flag.
     pub flag: i32,
-    /// Field `i`: the property string.
-    pub properties: &'a str,
+    /// Field `i`.
+    pub properties: Properties<'a>,
     /// Field `m`: whether the body is that of a batch. This, not the code, is what brokers go by.
     pub batch: bool,
     /// Field `n`.
@@ -39,6 +41,30 @@ pub struct SendMessage<'a> {
     pub template: Option<&'a SendTemplate>,
     /// The body, of a message or of a batch.
     pub body: &'a Bytes,
+}
+
+/// A property string.
+#[derive(Clone, Copy, Debug)]
+pub enum Properties<'a> {
+    /// As it goes on the wire.
+    Text(&'a str),
+    /// That of a message, which is written where it goes.
+    Of {
+        /// Valid as it is.
+        message: &'a Message,
+        /// The string's length.
+        len: usize,
+    },
+}
+
+/// The string.
+impl fmt::Display for Properties<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Of { message, .. } => f.write_str(&message.encode_properties()),
+        }
+    }
 }
 
 impl Request for SendMessage<'_> {
@@ -55,7 +81,12 @@ impl Request for SendMessage<'_> {
         out.number("f", self.sys_flag);
         out.number("g", self.born_timestamp.0);
         out.number("h", self.flag);
-        out.text("i", self.properties);
+        match self.properties {
+            Properties::Text(text) => out.text("i", text),
+            Properties::Of { message, len } => {
+                out.text_put_by("i", len, |out| message.put_properties(out));
+            }
+        }
         let end = template.and_then(|template| match self.batch {
             true => template.batch_end.as_deref(),
             false => template.end.as_deref(),
@@ -181,28 +212,46 @@ mod tests {
         frame
     }
 
+    fn fields(batch: bool, body: &Bytes) -> SendMessage<'_> {
+        SendMessage {
+            producer_group: "group",
+            topic: "topic",
+            default_topic_queue_nums: 16,
+            queue_id: 11,
+            sys_flag: 1,
+            born_timestamp: UnixMillis(1_758_273_940_123),
+            flag: -3,
+            properties: Properties::Text("a\u{1}b\u{2}"),
+            batch,
+            broker_name: "broker-a",
+            template: None,
+            body,
+        }
+    }
+
     #[test]
     fn a_template_changes_nothing_of_what_is_written() {
         let template = SendTemplate::new("group", "topic", 16, "broker-a");
         for form in [SerializeType::Binary, SerializeType::Json] {
             for batch in [false, true] {
-                let fields = SendMessage {
-                    producer_group: "group",
-                    topic: "topic",
-                    default_topic_queue_nums: 16,
-                    queue_id: 11,
-                    sys_flag: 1,
-                    born_timestamp: UnixMillis(1_758_273_940_123),
-                    flag: -3,
-                    properties: "a\u{1}b\u{2}",
-                    batch,
-                    broker_name: "broker-a",
-                    template: None,
-                    body: &Bytes::new(),
-                };
+                let body = Bytes::new();
+                let fields = fields(batch, &body);
                 let with_template = SendMessage { template: Some(&template), ..fields };
                 assert_eq!(frame(form, &with_template), frame(form, &fields), "{form:?} {batch}");
             }
+        }
+    }
+
+    #[test]
+    fn properties_are_the_same_wherever_they_are_written() {
+        let message = Message::new("topic", "x").with_key("k").with_property("\"ä\"", "\\");
+        let text = message.encode_properties();
+        for form in [SerializeType::Binary, SerializeType::Json] {
+            let request = |properties| {
+                frame(form, &SendMessage { properties, ..fields(false, &Bytes::new()) })
+            };
+            let of = Properties::Of { message: &message, len: text.len() };
+            assert_eq!(request(of), request(Properties::Text(&text)), "{form:?}");
         }
     }
 
@@ -219,7 +268,7 @@ mod tests {
                 sys_flag: 0,
                 born_timestamp: UnixMillis(0),
                 flag: 0,
-                properties: "",
+                properties: Properties::Text(""),
                 batch: false,
                 broker_name: "broker-a",
                 template,

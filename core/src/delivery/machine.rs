@@ -281,11 +281,11 @@ impl Errand for Delivery {
             sys_flag: parcel.sys_flag,
             born_timestamp: self.started.wall,
             flag: if parcel.is_batch { 0 } else { parcel.message.flag() },
-            properties: &parcel.properties,
+            properties: parcel.properties(),
             batch: parcel.is_batch,
             broker_name: &target.queue.broker_name,
-            template: None,
-            body: &parcel.body,
+            template: target.broker.template.as_deref(),
+            body: parcel.body(),
         })
     }
 

@@ -100,7 +100,7 @@ impl World {
     fn set_route_data(&mut self, json: &str) {
         let data = RouteData::decode(json.as_bytes()).unwrap();
         let route = TopicRoute::build(&TOPIC.into(), &data, Arc::default()).unwrap();
-        let route = route.attended(|broker| self.health(broker));
+        let route = route.attended(|broker| (self.health(broker), None));
         self.entry().route = Some(Arc::new(route));
     }
 

@@ -34,7 +34,7 @@ impl Delivery {
             producer_group: &self.config.producer_group,
             started: self.started,
             members: &self.parcel.members,
-            body_length: self.parcel.body.len(),
+            body_length: self.parcel.body().len(),
             is_half: self.parcel.is_half(),
             broker: broker.map(|broker| &broker.address),
             is_wanted: answered.is_none_or(|answered| answered.is_traced),

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 use bytestring::ByteString;
 
 use super::{
     Schedule, body_crc,
-    properties::{decode_properties, names, property_len, push_property},
+    properties::{decode_properties, names, property_len, push_property, put_property},
 };
 use crate::time::UnixMillis;
 
@@ -249,7 +249,7 @@ impl Message {
     /// The property string as it goes on the wire: what the message says of itself, then the
     /// user's properties.
     pub fn encode_properties(&self) -> String {
-        let mut out = String::with_capacity(self.properties_len());
+        let mut out = String::with_capacity(128);
         self.for_each_property(|name, value| push_property(&mut out, name, value));
         out
     }
@@ -261,8 +261,14 @@ impl Message {
         BATCH_ITEM_HEAD + self.body.len() + self.properties_len()
     }
 
+    /// Writes the same as [`encode_properties`](Self::encode_properties) where it is to be.
+    #[inline]
+    pub(crate) fn put_properties(&self, out: &mut impl BufMut) {
+        self.for_each_property(|name, value| put_property(out, name, value));
+    }
+
     /// The bytes of the property string.
-    fn properties_len(&self) -> usize {
+    pub(crate) fn properties_len(&self) -> usize {
         let mut len = 0;
         self.for_each_property(|name, value| len += property_len(name, value));
         len

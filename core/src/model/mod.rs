@@ -31,6 +31,7 @@ pub use schedule::Schedule;
 pub use strategy::RoutingStrategy;
 pub use translation::{AddressTranslation, SharedTranslation};
 pub use uniq_key::UniqKeys;
+pub(crate) use validate::check_message;
 pub use validate::{
     GROUP_LENGTH_MAX, InvalidMessage, InvalidName, PROPERTIES_SIZE_MAX, TOPIC_LENGTH_MAX,
     validate_group, validate_message, validate_topic,

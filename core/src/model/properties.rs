@@ -2,6 +2,8 @@
 //!
 //! Source: `MessageDecoder.messageProperties2String` and `string2messageProperties`.
 
+use bytes::BufMut;
+
 /// Names that RocketMQ gives a meaning: `MessageConst`.
 pub mod names {
     /// Index keys, separated by a space.
@@ -117,6 +119,15 @@ pub(super) fn push_property(out: &mut String, name: &str, value: &str) {
     out.push(NAME_VALUE_SEPARATOR);
     out.push_str(value);
     out.push(PROPERTY_SEPARATOR);
+}
+
+/// The same among other bytes.
+#[inline]
+pub(super) fn put_property(out: &mut impl BufMut, name: &str, value: &str) {
+    out.put_slice(name.as_bytes());
+    out.put_u8(NAME_VALUE_SEPARATOR as u8);
+    out.put_slice(value.as_bytes());
+    out.put_u8(PROPERTY_SEPARATOR as u8);
 }
 
 /// The bytes that [`push_property`] writes.

@@ -167,10 +167,10 @@ crate::error::codes!(InvalidMessage {
 
 impl InvalidMessage {
     /// Checks the length of a property string.
-    pub(crate) fn check_properties(properties: &str) -> Result<(), Self> {
-        match properties.len() {
+    pub(crate) fn check_properties(length: usize) -> Result<(), Self> {
+        match length {
             0..=PROPERTIES_SIZE_MAX => Ok(()),
-            length => Err(Self::PropertiesTooLong { length, max: PROPERTIES_SIZE_MAX }),
+            _ => Err(Self::PropertiesTooLong { length, max: PROPERTIES_SIZE_MAX }),
         }
     }
 }
@@ -237,6 +237,22 @@ const fn name_bytes() -> [bool; 256] {
 ///
 /// The first rule broken.
 pub fn validate_message(message: &Message, body_max: usize) -> Result<String, InvalidMessage> {
+    check_parts(message, body_max)?;
+    let properties = message.encode_properties();
+    InvalidMessage::check_properties(properties.len())?;
+    Ok(properties)
+}
+
+/// Checks a message whose property string is written elsewhere, and returns that string's length.
+pub(crate) fn check_message(message: &Message, body_max: usize) -> Result<usize, InvalidMessage> {
+    check_parts(message, body_max)?;
+    let length = message.properties_len();
+    InvalidMessage::check_properties(length)?;
+    Ok(length)
+}
+
+/// Topic, body, schedule and properties, each for itself.
+fn check_parts(message: &Message, body_max: usize) -> Result<(), InvalidMessage> {
     let topic = message.topic();
     validate_topic(topic)
         .map_err(|rule| InvalidMessage::Topic { topic: topic.to_owned(), rule })?;
@@ -259,9 +275,7 @@ pub fn validate_message(message: &Message, body_max: usize) -> Result<String, In
             return Err(InvalidMessage::ReservedProperty { name: name.to_owned() });
         }
     }
-    let properties = message.encode_properties();
-    InvalidMessage::check_properties(&properties)?;
-    Ok(properties)
+    Ok(())
 }
 
 /// Tags, keys and sharding key: properties with setters of their own.

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use bytestring::ByteString;
 
 use super::BrokerHealth;
-use crate::model::{Address, AddressTranslation};
+use crate::{
+    command::SendTemplate,
+    model::{Address, AddressTranslation},
+};
 
 /// A broker with a master, as a topic's route names it. What every attempt needs to know of it is
 /// here, so that it is looked up once for each route instead of by every send.
@@ -18,11 +21,14 @@ pub(crate) struct Broker {
     pub(crate) advertised: Option<Address>,
     /// How it serves: shared with all routes that name it, once the client has taken this one over.
     pub(crate) health: Arc<BrokerHealth>,
+    /// What all sends of the topic to it have in common.
+    pub(crate) template: Option<Arc<SendTemplate>>,
 }
 
 impl Broker {
     pub(super) fn new(name: &str, address: Address) -> Self {
-        Self { name: name.into(), address, advertised: None, health: Arc::default() }
+        let (advertised, health, template) = (None, Arc::default(), None);
+        Self { name: name.into(), address, advertised, health, template }
     }
 
     /// From now on it is reached where it really is.

@@ -13,6 +13,7 @@ use bytestring::ByteString;
 
 use super::{BadRoute, Broker, BrokerHealth, RouteData};
 use crate::{
+    command::SendTemplate,
     model::{Address, AddressTranslation, MessageQueue, java_string_hash},
     time::Instant,
 };
@@ -162,15 +163,16 @@ impl TopicRoute {
         self
     }
 
-    /// The same route, whose brokers are those that `health` knows by their names.
+    /// The same route, with what a client knows of its brokers and of its own sends to them.
     #[must_use]
     pub(crate) fn attended(
         mut self,
-        mut health: impl FnMut(&ByteString) -> Arc<BrokerHealth>,
+        mut attend: impl FnMut(&ByteString) -> (Arc<BrokerHealth>, Option<SendTemplate>),
     ) -> Self {
         for broker in &mut self.brokers {
             let broker = Arc::make_mut(broker);
-            broker.health = health(&broker.name);
+            let (health, template) = attend(&broker.name);
+            (broker.health, broker.template) = (health, template.map(Arc::new));
         }
         self
     }

@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use rocketmq_producer_core::{
     codec::{CodecError, SerializeType, encode_request},
-    command::SendMessage,
+    command::{Properties, SendMessage},
     model::encode_properties,
     time::UnixMillis,
 };
@@ -75,7 +75,7 @@ fn encode(plan: &Plan, kind: Kind) -> Result<Vec<u8>, CodecError> {
         sys_flag: 0,
         born_timestamp: UnixMillis(1_758_273_940_123),
         flag: 0,
-        properties: &properties,
+        properties: Properties::Text(&properties),
         broker_name: "broker-0",
         template: None,
         body: &body,
