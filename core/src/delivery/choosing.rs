@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Ask, Attempt, AttemptFailure, AttemptReport, Delivery, SendErrorKind, Step, TimeoutPhase,
-    machine::{State, Target},
+    machine::{NextStep, State, Target},
     outcome::ATTEMPTS_TOLD,
     parcel::Needs,
 };
@@ -33,7 +33,7 @@ impl Delivery {
     }
 
     /// Chooses a queue and begins an attempt.
-    pub(super) fn choose(&mut self, now: Now, routes: &Routes) -> Option<Step> {
+    pub(super) fn choose(&mut self, now: Now, routes: &Routes) -> Option<NextStep> {
         if now.instant >= self.deadline {
             self.time_out(now, routes);
             return None;
@@ -66,10 +66,10 @@ impl Delivery {
         self.aim(now, routes, route)
     }
 
-    fn aim(&mut self, now: Now, routes: &Routes, route: &TopicRoute) -> Option<Step> {
+    fn aim(&mut self, now: Now, routes: &Routes, route: &TopicRoute) -> Option<NextStep> {
         route.mark_used();
         self.stale |= route.is_first_found_stale(now.instant, self.config.route_timeout);
-        let until = now.instant + self.pacing.attempt(self.deadline, now, self.attempts_left());
+        let until = self.pacing.until(self.deadline, now, self.attempts_left());
         let (queue, broker) = match self.fixed_queue(route) {
             Ok(Some(queue)) => {
                 self.fixed = true;
@@ -150,7 +150,7 @@ impl Delivery {
         target: Target,
         seen: Option<u64>,
         gone: Option<LinkId>,
-    ) -> Option<Step> {
+    ) -> Option<NextStep> {
         if let Some(Reach::Up(link)) = routes.brokers.get(&target.broker.address)
             && Some(*link) != gone
             && now.instant < target.until
@@ -176,7 +176,7 @@ impl Delivery {
         mut target: Target,
         mut seen: Option<u64>,
         gone: Option<LinkId>,
-    ) -> Option<Step> {
+    ) -> Option<NextStep> {
         let reach = routes.reach(&target.broker.address);
         if !matches!(reach, Reach::Up(_))
             && let Some(moved) = master_elsewhere(routes, &target)
@@ -210,7 +210,7 @@ impl Delivery {
         Some(Step::Wait { ask, until })
     }
 
-    fn call(&mut self, target: Target, link: LinkId) -> Step {
+    fn call(&mut self, target: Target, link: LinkId) -> NextStep {
         let (deadline, linger) = (target.until, self.deadline);
         self.parcel.prepare_again(&self.config);
         self.state = State::Calling { target, link };

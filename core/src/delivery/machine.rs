@@ -1,6 +1,6 @@
 //! The state machine of one send.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use bytestring::ByteString;
 
@@ -78,6 +78,9 @@ pub(super) enum State {
     Over(Result<Delivered, Box<SendErrorKind>>),
 }
 
+/// A step on the way, which says nothing of the end, and is small.
+pub(super) type NextStep = Step<Infallible>;
+
 /// One attempt's aim.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
@@ -116,9 +119,10 @@ impl Delivery {
             let rule = InvalidMessage::QueueOfAnotherTopic { topic: queue.topic.clone() };
             return Err(parcel.refused(rule.into()));
         }
+        let timeout = options.timeout.unwrap_or(config.send_msg_timeout);
         Ok(Box::new(Self {
-            deadline: now.instant + policy.timeout,
-            pacing: Pacing::new(config.attempt_timeout_min, policy.timeout, seed),
+            deadline: now.instant + timeout,
+            pacing: Pacing::new(config.attempt_timeout_min, timeout, seed),
             config,
             policy,
             parcel,
@@ -163,17 +167,18 @@ impl Delivery {
         self.parcel.refused(why)
     }
 
-    fn next_step(&mut self, now: Now, routes: &Routes) -> Step {
+    /// What to do next; none when it is over.
+    fn next_step(&mut self, now: Now, routes: &Routes) -> Option<NextStep> {
         loop {
             if let Some(broker) = self.unusual.as_mut().and_then(|unusual| unusual.changed.take()) {
-                return Step::Tell(Ask::Notice(broker));
+                return Some(Step::Tell(Ask::Notice(broker)));
             }
             // For those who come after it, if not for this send.
             if std::mem::take(&mut self.stale) {
-                return Step::Tell(Ask::Refresh(self.message().shared_topic()));
+                return Some(Step::Tell(Ask::Refresh(self.message().shared_topic())));
             }
             if let State::Over(_) = self.state {
-                return self.finish(now);
+                return None;
             }
             if let Phase::Closed(why) = &routes.phase {
                 self.close_attempt(now, why);
@@ -193,14 +198,14 @@ impl Delivery {
                 State::Calling { .. } | State::Lingering(_) => Some(Step::Answer),
                 State::Over(_) => None,
             };
-            if let Some(step) = step {
+            if step.is_some() {
                 return step;
             }
         }
     }
 
     /// Goes on with an attempt whose broker was not connected.
-    fn go_on(&mut self, now: Now, routes: &Routes) -> Option<Step> {
+    fn go_on(&mut self, now: Now, routes: &Routes) -> Option<NextStep> {
         match self.take_state() {
             State::Connecting { target, failures, gone } => {
                 self.connect(now, routes, target, failures, gone)
@@ -253,12 +258,18 @@ impl Delivery {
     }
 
     fn finish(&mut self, now: Now) -> Step {
-        let State::Over(result) = self.take_state() else { return Step::Answer };
-        Step::Done(result.map_err(|kind| {
-            let message = std::mem::replace(&mut self.parcel.message, Message::new("", ""));
-            let elapsed = now.instant.saturating_since(self.started.instant);
-            SendError::new(*kind, std::mem::take(&mut self.attempts), elapsed, message)
-        }))
+        match self.take_state() {
+            State::Over(Ok(delivered)) => Step::Done(Ok(delivered)),
+            State::Over(Err(kind)) => Step::Done(Err(self.fail(now, *kind))),
+            _ => Step::Answer,
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, now: Now, kind: SendErrorKind) -> SendError {
+        let message = std::mem::replace(&mut self.parcel.message, Message::new("", ""));
+        let elapsed = now.instant.saturating_since(self.started.instant);
+        SendError::new(kind, std::mem::take(&mut self.attempts), elapsed, message)
     }
 }
 
@@ -267,7 +278,10 @@ impl Errand for Delivery {
     type Output = Result<Delivered, SendError>;
 
     fn step(&mut self, now: Now, routes: &Routes) -> Step {
-        self.next_step(now, routes)
+        match self.next_step(now, routes) {
+            Some(step) => step.unfinished(),
+            None => self.finish(now),
+        }
     }
 
     fn request(&self) -> Option<SendMessage<'_>> {
