@@ -33,6 +33,7 @@ impl Delivery {
     }
 
     /// Chooses a queue and begins an attempt.
+    #[inline(never)]
     pub(super) fn choose(&mut self, now: Now, routes: &Routes) -> Option<NextStep> {
         if now.instant >= self.deadline {
             self.time_out(now, routes);

@@ -13,7 +13,7 @@ use crate::{
     codec::Frame,
     command::SendMessage,
     ids::LinkId,
-    link::CallError,
+    link::{CallError, LinkError},
     model::{InvalidMessage, Message, MessageQueue, ProducerConfig, SendReceipt},
     mutants::{Mutant::NoRetries, is_on},
     route::{Broker, Choice, Phase, Routes},
@@ -112,14 +112,14 @@ impl Delivery {
         seed: u64,
     ) -> Result<Box<Self>, SendError> {
         let ordered = parcel.message.sharding_key().is_some();
-        let policy = Policy::new(&config, &options, default, ordered);
+        let timeout = options.timeout.unwrap_or(config.send_msg_timeout);
+        let policy = Policy::new(&config, options, default, ordered);
         if let Choice::Queue(queue) = &policy.choice
             && queue.topic != *parcel.message.topic()
         {
             let rule = InvalidMessage::QueueOfAnotherTopic { topic: queue.topic.clone() };
             return Err(parcel.refused(rule.into()));
         }
-        let timeout = options.timeout.unwrap_or(config.send_msg_timeout);
         Ok(Box::new(Self {
             deadline: now.instant + timeout,
             pacing: Pacing::new(config.attempt_timeout_min, timeout, seed),
@@ -181,10 +181,7 @@ impl Delivery {
                 return None;
             }
             if let Phase::Closed(why) = &routes.phase {
-                self.close_attempt(now, why);
-                if !matches!(self.state, State::Over(_)) {
-                    self.give_up(SendErrorKind::ShuttingDown(why.clone()));
-                }
+                self.close(now, why);
                 continue;
             }
             let step = match &self.state {
@@ -204,7 +201,16 @@ impl Delivery {
         }
     }
 
+    #[cold]
+    fn close(&mut self, now: Now, why: &LinkError) {
+        self.close_attempt(now, why);
+        if !matches!(self.state, State::Over(_)) {
+            self.give_up(SendErrorKind::ShuttingDown(why.clone()));
+        }
+    }
+
     /// Goes on with an attempt whose broker was not connected.
+    #[cold]
     fn go_on(&mut self, now: Now, routes: &Routes) -> Option<NextStep> {
         match self.take_state() {
             State::Connecting { target, failures, gone } => {

@@ -56,6 +56,7 @@ impl Delivery {
         self.end_well(Delivered::HandedOver);
     }
 
+    #[inline]
     fn report_end(&mut self, now: Now, target: &Target, end: AttemptEnd) {
         let number = self.made;
         self.report(|| AttemptReport::Ended {
@@ -321,6 +322,7 @@ impl Delivery {
 
     /// Texts are copied out of the reply, so that a receipt kept for long does not keep the read
     /// buffer that it came in.
+    #[inline]
     fn receipt(&self, queue: MessageQueue, reply: &SendReply<'_>, attempts: u32) -> SendReceipt {
         let message_id = self.message().shared_uniq_key().cloned().unwrap_or_default();
         let transaction_id = reply.transaction_id.map(|id| match message_id == *id {
