@@ -18,7 +18,7 @@ use rocketmq_producer_core::{
 use crate::{
     Clock, Session, SharedLink, Token, View, Wire,
     session::InFlight,
-    slot::{Arrival, Caller, Slot},
+    slot::{Arrival, Arrived, Caller, Slot},
 };
 
 /// What threads can wait for: a future whose waits end by themselves where links have drivers that
@@ -58,9 +58,14 @@ pub struct Journey<W: Wire, E> {
 
 /// The time at which a future is polled, read when it is first asked for.
 #[derive(Debug, Default)]
-struct Moment(Option<Now>);
+pub(crate) struct Moment(Option<Now>);
 
 impl Moment {
+    /// One that has been read already.
+    pub(crate) fn at(now: Now) -> Self {
+        Self(Some(now))
+    }
+
     fn read(&mut self, clock: &Clock) -> Now {
         *self.0.get_or_insert_with(|| clock.now())
     }
@@ -74,6 +79,28 @@ impl<W: Wire, E: Errand> Journey<W, E> {
 
     pub(crate) fn session(&self) -> &Arc<Session<W>> {
         &self.session.session
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.session.session.clock
+    }
+
+    /// True once it has been polled.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.settled
+    }
+
+    /// Polls it at a moment that may have been read already.
+    pub(crate) fn poll_at(&mut self, mut moment: Moment, context: &Context<'_>) -> Poll<E::Output> {
+        // What comes between a step and the next look is seen by that look.
+        while !self.settled || self.look(context, &mut moment) {
+            if let Some(output) = self.advance(&mut moment) {
+                self.slot.finish();
+                return Poll::Ready(output);
+            }
+            self.settled = true;
+        }
+        Poll::Pending
     }
 
     /// The session and the errand.
@@ -96,18 +123,18 @@ impl<W: Wire, E: Errand> Journey<W, E> {
 
     /// Takes in what has arrived; true when that was anything.
     fn look(&mut self, context: &Context<'_>, moment: &mut Moment) -> bool {
-        let mut news = false;
-        loop {
-            let arrived = self.slot.look(context);
-            news |= arrived.rung;
-            let Some((attempt, arrival)) = arrived.answer else { return news };
-            news = true;
-            let now = moment.read(&self.session.session.clock);
+        let Arrived { answers, rung, .. } = self.slot.look(context);
+        if answers.is_empty() {
+            return rung;
+        }
+        let now = moment.read(&self.session.session.clock);
+        for (attempt, arrival) in answers.into_iter() {
             match arrival {
                 Arrival::Answer(outcome) => self.errand.handle_outcome(now, attempt, outcome),
                 Arrival::Written => self.errand.handle_written(now, attempt),
             }
         }
+        true
     }
 
     /// Has the hub wake it when there is news, at `until` at the latest.
@@ -122,10 +149,9 @@ impl<W: Wire, E: Errand> Journey<W, E> {
         if self.errand.request().is_none() {
             self.due = None;
         }
-        let session = Arc::clone(self.session());
-        let now = moment.read(&session.clock);
+        let now = moment.read(self.clock());
+        let mut view = self.session().view.load();
         loop {
-            let view = session.view.load();
             match self.errand.step(now, &view.routes) {
                 Step::Done(output) => return Some(output),
                 Step::Wait { ask, until } => {
@@ -134,18 +160,21 @@ impl<W: Wire, E: Errand> Journey<W, E> {
                 }
                 Step::Tell(ask) => {
                     let until = self.errand.deadline();
-                    session.inbox.push(Input::Ask { ask, until });
+                    self.session().inbox.push(Input::Ask { ask, until });
                 }
                 Step::Call { link, attempt, deadline, linger, oneway } => {
                     let manner = if oneway { Manner::Oneway } else { Manner::Usual };
-                    self.call(now, &view, link, attempt, (deadline, linger), manner);
+                    if self.call(now, &view, link, attempt, (deadline, linger), manner) {
+                        continue;
+                    }
                 }
                 Step::Answer => return None,
             }
+            view = self.session().view.load();
         }
     }
 
-    /// Makes the current attempt's call.
+    /// Makes the current attempt's call; false when it could not be made.
     fn call(
         &mut self,
         now: Now,
@@ -154,9 +183,10 @@ impl<W: Wire, E: Errand> Journey<W, E> {
         attempt: u32,
         (deadline, linger): (Instant, Instant),
         manner: Manner,
-    ) {
+    ) -> bool {
         let (Some(link), Some(request)) = (view.links.get(link), self.errand.request()) else {
-            return self.errand.handle_gone();
+            self.errand.handle_gone();
+            return false;
         };
         let token = Token::Caller(Caller::new(&self.slot, attempt));
         let linger = (linger > deadline).then_some(linger);
@@ -165,6 +195,7 @@ impl<W: Wire, E: Errand> Journey<W, E> {
                 drop(request);
                 self.due = Some(deadline);
                 self.called_before.extend(self.called.replace(Arc::clone(link)));
+                true
             }
             Err(CallRefused { why, token, .. }) => {
                 drop(request);
@@ -175,6 +206,7 @@ impl<W: Wire, E: Errand> Journey<W, E> {
                     }
                     _ => self.errand.handle_gone(),
                 }
+                false
             }
         }
     }
@@ -184,23 +216,13 @@ impl<W: Wire, E: Errand + Unpin> Future for Journey<W, E> {
     type Output = E::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let mut moment = Moment::default();
-        // What comes between a step and the next look is seen by that look.
-        while !this.settled || this.look(context, &mut moment) {
-            if let Some(output) = this.advance(&mut moment) {
-                this.slot.finish();
-                return Poll::Ready(output);
-            }
-            this.settled = true;
-        }
-        Poll::Pending
+        self.poll_at(Moment::default(), context)
     }
 }
 
 impl<W: Wire, E: Errand + Unpin> Timed for Journey<W, E> {
     fn clock(&self) -> &Clock {
-        &self.session.session.clock
+        self.clock()
     }
 
     fn deadline(&self) -> Option<Instant> {

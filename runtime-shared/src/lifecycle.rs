@@ -271,7 +271,7 @@ impl<W: Wire> Lifecycle<W> {
         let session = self.session();
         let clock = session.as_ref().map_or_else(Clock::start, |session| session.clock.clone());
         let look = |topic: &str| {
-            let (guard, now) = (session.as_ref()?.enter()?, clock.now());
+            let (guard, now) = (session.clone()?.enter()?, clock.now());
             let until = now.instant + self.config.send_msg_timeout;
             let routing = Routing::new(now, topic.to_owned().into(), until).connecting();
             Some(Journey::new(Box::new(routing), Arc::default(), guard))
