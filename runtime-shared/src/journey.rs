@@ -94,9 +94,10 @@ impl<W: Wire, E: Errand> Journey<W, E> {
     pub(crate) fn poll_at(&mut self, mut moment: Moment, context: &Context<'_>) -> Poll<E::Output> {
         // What comes between a step and the next look is seen by that look.
         while !self.settled || self.look(context, &mut moment) {
-            if let Some(output) = self.advance(&mut moment) {
+            let advanced = self.advance(&mut moment);
+            if advanced.is_ready() {
                 self.slot.finish();
-                return Poll::Ready(output);
+                return advanced;
             }
             self.settled = true;
         }
@@ -128,12 +129,10 @@ impl<W: Wire, E: Errand> Journey<W, E> {
             return rung;
         }
         let now = moment.read(&self.session.session.clock);
-        for (attempt, arrival) in answers.into_iter() {
-            match arrival {
-                Arrival::Answer(outcome) => self.errand.handle_outcome(now, attempt, outcome),
-                Arrival::Written => self.errand.handle_written(now, attempt),
-            }
-        }
+        answers.hand_over(|attempt, arrival| match arrival {
+            Arrival::Answer(outcome) => self.errand.handle_outcome(now, attempt, outcome),
+            Arrival::Written => self.errand.handle_written(now, attempt),
+        });
         true
     }
 
@@ -142,8 +141,8 @@ impl<W: Wire, E: Errand> Journey<W, E> {
         self.session().wait_for_hub(view, self.errand.topic(), ask, until, &self.slot);
     }
 
-    /// Steps until there is something to wait for; none then.
-    fn advance(&mut self, moment: &mut Moment) -> Option<E::Output> {
+    /// Steps until there is something to wait for.
+    fn advance(&mut self, moment: &mut Moment) -> Poll<E::Output> {
         self.slot.no_longer_waits();
         // Whatever else has come, a call that goes on keeps its deadline.
         if self.errand.request().is_none() {
@@ -153,10 +152,10 @@ impl<W: Wire, E: Errand> Journey<W, E> {
         let mut view = self.session().view.load();
         loop {
             match self.errand.step(now, &view.routes) {
-                Step::Done(output) => return Some(output),
+                Step::Done(output) => return Poll::Ready(output),
                 Step::Wait { ask, until } => {
                     self.wait(&view, ask, until);
-                    return None;
+                    return Poll::Pending;
                 }
                 Step::Tell(ask) => {
                     let until = self.errand.deadline();
@@ -168,7 +167,7 @@ impl<W: Wire, E: Errand> Journey<W, E> {
                         continue;
                     }
                 }
-                Step::Answer => return None,
+                Step::Answer => return Poll::Pending,
             }
             view = self.session().view.load();
         }

@@ -1,9 +1,8 @@
 //! One send's place: where answers, rings and permits arrive for whoever polls it.
 
 use std::{
-    collections::VecDeque,
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Mutex, MutexGuard, Weak,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     task::{Context, Waker},
@@ -69,14 +68,14 @@ pub(crate) enum Arrival {
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
     first: Option<(u32, Arrival)>,
-    others: VecDeque<(u32, Arrival)>,
+    others: Vec<(u32, Arrival)>,
 }
 
 impl Answers {
     fn push(&mut self, attempt: u32, arrival: Arrival) {
         match &self.first {
             None => self.first = Some((attempt, arrival)),
-            Some(_) => self.others.push_back((attempt, arrival)),
+            Some(_) => self.others.push((attempt, arrival)),
         }
     }
 
@@ -84,9 +83,14 @@ impl Answers {
         self.first.is_none()
     }
 
-    /// All of them, in their order.
-    pub(crate) fn into_iter(self) -> impl Iterator<Item = (u32, Arrival)> {
-        self.first.into_iter().chain(self.others)
+    /// Hands them over in their order.
+    pub(crate) fn hand_over(self, mut to: impl FnMut(u32, Arrival)) {
+        if let Some((attempt, arrival)) = self.first {
+            to(attempt, arrival);
+        }
+        for (attempt, arrival) in self.others {
+            to(attempt, arrival);
+        }
     }
 }
 
@@ -168,11 +172,11 @@ impl Slot {
             Arrival::Answer(Err(_)) => false,
             Arrival::Written => true,
         };
-        self.change(|state| {
-            state.calls -= 1;
-            state.answers.push(attempt, arrival);
-            if is_over { state.give_back_permit() } else { None }
-        });
+        let mut state = lock(&self.state);
+        state.calls -= 1;
+        state.answers.push(attempt, arrival);
+        let given_back = if is_over { state.give_back_permit() } else { None };
+        Self::wake(state, given_back);
     }
 
     /// Nobody will look any more. What it holds goes back, unless a call of it is in flight: it must
@@ -208,6 +212,10 @@ impl Slot {
     fn change<R>(&self, change: impl FnOnce(&mut State) -> R) {
         let mut state = lock(&self.state);
         let given_back = change(&mut state);
+        Self::wake(state, given_back);
+    }
+
+    fn wake<R>(mut state: MutexGuard<'_, State>, given_back: R) {
         let waker = state.waker.take();
         drop(state);
         drop(given_back);
