@@ -46,11 +46,11 @@ pub struct Journey<W: Wire, E> {
     errand: Box<E>,
     slot: Arc<Slot>,
     /// Where the last attempt has called.
-    called: Option<Arc<SharedLink<W>>>,
+    called: Option<LinkId>,
     /// When that is to be answered; none once it has ended.
     due: Option<Instant>,
     /// Where earlier attempts called.
-    called_before: Vec<Arc<SharedLink<W>>>,
+    called_before: Vec<LinkId>,
     /// Nothing is to be done before something arrives.
     settled: bool,
     session: InFlight<W>,
@@ -183,17 +183,17 @@ impl<W: Wire, E: Errand> Journey<W, E> {
         (deadline, linger): (Instant, Instant),
         manner: Manner,
     ) -> bool {
-        let (Some(link), Some(request)) = (view.links.get(link), self.errand.request()) else {
+        let (Some(shared), Some(request)) = (view.links.get(link), self.errand.request()) else {
             self.errand.handle_gone();
             return false;
         };
         let token = Token::Caller(Caller::new(&self.slot, attempt));
         let linger = (linger > deadline).then_some(linger);
-        match link.call(now, Call { request: &request, token, deadline, linger, manner }) {
+        match shared.call(now, Call { request: &request, token, deadline, linger, manner }) {
             Ok(()) => {
                 drop(request);
                 self.due = Some(deadline);
-                self.called_before.extend(self.called.replace(Arc::clone(link)));
+                self.called_before.extend(self.called.replace(link));
                 true
             }
             Err(CallRefused { why, token, .. }) => {
@@ -230,9 +230,10 @@ impl<W: Wire, E: Errand + Unpin> Timed for Journey<W, E> {
     }
 
     fn expire(&self) {
-        for link in self.called.iter().chain(&self.called_before) {
-            link.handle_timeout();
-        }
+        let view = self.session().view.load();
+        // One that is not there any more has ended, and all calls on it have.
+        let links = self.called.iter().chain(&self.called_before);
+        links.filter_map(|link| view.links.get(*link)).for_each(SharedLink::handle_timeout);
     }
 }
 
