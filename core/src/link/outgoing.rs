@@ -17,6 +17,9 @@ pub struct Outgoing {
     chunks: VecDeque<Bytes>,
     /// The piece that is still being written to, after all of `chunks`.
     tail: BytesMut,
+    /// So much of the tail is gone. It stays there until all of it is: a tail that is advanced loses
+    /// that part of its memory, and has to be copied to where there is more.
+    gone: usize,
     chained: usize,
 }
 
@@ -26,13 +29,24 @@ impl Outgoing {
         &mut self.tail
     }
 
+    fn rest_of_tail(&self) -> &[u8] {
+        self.tail.get(self.gone..).unwrap_or_default()
+    }
+
+    /// The same as a finished piece.
+    fn finish_tail(&mut self) -> Bytes {
+        let mut piece = self.tail.split().freeze();
+        piece.advance(std::mem::take(&mut self.gone));
+        piece
+    }
+
     /// Appends a body behind what has been encoded into the tail.
     pub(super) fn push_body(&mut self, body: Bytes) {
         if body.len() <= FLATTEN_MAX {
             self.tail.put_slice(&body);
             return;
         }
-        let head = self.tail.split().freeze();
+        let head = self.finish_tail();
         self.chained += head.len() + body.len();
         self.chunks.extend([head, body].into_iter().filter(|chunk| !chunk.is_empty()));
     }
@@ -43,18 +57,19 @@ impl Outgoing {
             std::mem::swap(self, other);
             return;
         }
-        let head = self.tail.split().freeze();
+        let head = self.finish_tail();
         self.chained += head.len() + other.chained;
         self.chunks.extend((!head.is_empty()).then_some(head));
         self.chunks.append(&mut other.chunks);
         other.chained = 0;
         std::mem::swap(&mut self.tail, &mut other.tail);
+        std::mem::swap(&mut self.gone, &mut other.gone);
     }
 
     /// Takes out these stretches, which are in order and do not overlap.
     pub(super) fn cut(&mut self, stretches: impl IntoIterator<Item = Range<usize>>) {
         let mut rest = std::mem::take(self);
-        let tail = rest.tail.split().freeze();
+        let tail = rest.finish_tail();
         rest.chained += tail.len();
         rest.chunks.extend((!tail.is_empty()).then_some(tail));
         let mut at = 0;
@@ -85,11 +100,11 @@ impl Outgoing {
 
 impl Buf for Outgoing {
     fn remaining(&self) -> usize {
-        self.chained + self.tail.len()
+        self.chained + self.tail.len() - self.gone
     }
 
     fn chunk(&self) -> &[u8] {
-        self.chunks.front().map_or(&self.tail, |chunk| chunk)
+        self.chunks.front().map_or(self.rest_of_tail(), |chunk| chunk)
     }
 
     fn advance(&mut self, mut count: usize) {
@@ -104,15 +119,16 @@ impl Buf for Outgoing {
             self.chained -= front.len();
             self.chunks.pop_front();
         }
-        self.tail.advance(count);
-        if self.tail.is_empty() {
+        self.gone += count;
+        if self.gone >= self.tail.len() {
             // Everything is written: the whole allocation can be used again.
             self.tail.clear();
+            self.gone = 0;
         }
     }
 
     fn chunks_vectored<'a>(&'a self, out: &mut [IoSlice<'a>]) -> usize {
-        let pieces = self.chunks.iter().map(|chunk| &**chunk).chain([&*self.tail]);
+        let pieces = self.chunks.iter().map(|chunk| &**chunk).chain([self.rest_of_tail()]);
         let mut count = 0;
         for (slot, piece) in out.iter_mut().zip(pieces.filter(|piece| !piece.is_empty())) {
             *slot = IoSlice::new(piece);

@@ -157,8 +157,10 @@ impl Exports {
         self.with(|handles| handles.in_flight.decrement(messages as f64));
     }
 
+    /// A message has left, too.
     pub(super) fn sent(&self, topic: &str, how: Sent) {
         self.with(|handles| {
+            handles.in_flight.decrement(1.0);
             handles.sent.increment(1);
             if let Sent::Stored(latency) = how {
                 handles.cost(topic, latency, true);

@@ -121,7 +121,7 @@ impl Statistics {
         if in_company {
             add(&self.in_batches, 1);
         }
-        self.left(1);
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.exports.sent(topic, how);
     }
 
