@@ -246,10 +246,10 @@ impl<W: Wire> Gathered<W> {
             Some(Ok(receipt)) => {
                 let topic = &receipt.message_queue.topic;
                 let in_company = self.seat.0.in_company.load(Ordering::Relaxed);
-                session.statistics.sent(topic, Sent::Stored(after()), in_company);
+                session.statistics.sent(topic, Sent::Stored(after()), 1, in_company);
             }
             Some(Err(error)) => {
-                session.statistics.failed(error.message().topic(), error.kind(), after);
+                session.statistics.failed(error.message().topic(), error.kind(), 1, after);
             }
             None => session.statistics.dropped(1),
         }

@@ -1,19 +1,22 @@
 //! Which messages of a batch go together.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{borrow::Borrow, collections::BTreeMap, ops::Range};
 
 use super::parcel::BATCH_PROPERTIES_MAX;
 use crate::{
     model::{
         BatchSplitType, InvalidMessage, Message, MessageQueue, ProducerConfig, RoutingStrategy,
-        SendReceipt, validate_message,
+        SendReceipt, check_content, check_message,
     },
     route::{BadSelection, Choice, TopicRoute},
 };
 
 pub(super) const RETRY_TOPIC_PREFIX: &str = "%RETRY%";
+/// The ids that a broker gives to a batch are one text, which its receipts share up to this length: so
+/// much memory one of them keeps at most, however long it is kept itself.
+const SHARED_IDS_MAX: usize = 4_096;
 
-/// Checks that messages can be a batch.
+/// Checks that messages, which have their ids, can be a batch.
 ///
 /// # Errors
 ///
@@ -21,25 +24,39 @@ pub(super) const RETRY_TOPIC_PREFIX: &str = "%RETRY%";
 pub fn validate_batch(config: &ProducerConfig, messages: &[Message]) -> Result<(), InvalidMessage> {
     let Some(first) = messages.first() else { return Ok(()) };
     for (index, message) in messages.iter().enumerate() {
-        validate_member(config, first, message)
-            .map_err(|rule| InvalidMessage::InBatch { index, rule: Box::new(rule) })?;
+        let checked = match index {
+            0 => check_first(config, message),
+            _ => check_other(config, first, message),
+        };
+        checked.map_err(|rule| InvalidMessage::InBatch { index, rule: Box::new(rule) })?;
     }
     Ok(())
 }
 
-fn validate_member(
+fn check_first(config: &ProducerConfig, first: &Message) -> Result<(), InvalidMessage> {
+    check_message(first, config.max_message_size)?;
+    if first.topic().starts_with(RETRY_TOPIC_PREFIX) {
+        return Err(InvalidMessage::RetryTopicInBatch);
+    }
+    check_schedule(first)
+}
+
+/// The topic is checked once for all.
+fn check_other(
     config: &ProducerConfig,
     first: &Message,
     message: &Message,
 ) -> Result<(), InvalidMessage> {
-    validate_message(message, config.max_message_size)?;
     if message.topic() != first.topic() {
+        check_message(message, config.max_message_size)?;
         let (topic, first) = (message.shared_topic(), first.shared_topic());
         return Err(InvalidMessage::OtherTopicInBatch { topic, first });
     }
-    if message.topic().starts_with(RETRY_TOPIC_PREFIX) {
-        return Err(InvalidMessage::RetryTopicInBatch);
-    }
+    check_content(message, config.max_message_size)?;
+    check_schedule(message)
+}
+
+fn check_schedule(message: &Message) -> Result<(), InvalidMessage> {
     if message.schedule().is_some() {
         return Err(InvalidMessage::ScheduledInBatch);
     }
@@ -65,15 +82,16 @@ pub struct Share {
 /// # Errors
 ///
 /// [`BadSelection`] when a selector does not choose a queue.
-pub fn share_out(
+pub fn share_out<C: Borrow<Choice>>(
     config: &ProducerConfig,
     messages: &[Message],
-    choice: impl Fn(&Message) -> Choice,
+    choice: impl Fn(&Message) -> C,
     route: Option<&TopicRoute>,
 ) -> Result<Vec<Share>, BadSelection> {
     let mut groups: BTreeMap<Together, Vec<usize>> = BTreeMap::new();
     for (index, message) in messages.iter().enumerate() {
-        groups.entry(together(message, &choice(message), route)?).or_default().push(index);
+        let together = together(message, choice(message).borrow(), route)?;
+        groups.entry(together).or_default().push(index);
     }
     let waits = |index: &usize| messages.get(*index).is_some_and(Message::wait_store_ok);
     let share = |(Together { queue, .. }, members): (Together, Vec<usize>)| {
@@ -122,19 +140,27 @@ fn together(
 /// Source: `MQClientAPIImpl.processSendResponse`.
 pub fn split_receipt<'a>(
     receipt: &'a SendReceipt,
-    messages: &'a [Message],
-) -> impl Iterator<Item = SendReceipt> + 'a {
-    let ids: Vec<&str> = receipt.offset_message_id.split(',').collect();
+    messages: impl IntoIterator<Item = &'a Message, IntoIter: ExactSizeIterator>,
+) -> impl Iterator<Item = SendReceipt> {
+    let messages = messages.into_iter();
+    let all = &receipt.offset_message_id;
     // Brokers that keep a batch together give one id for all of it.
-    let one_each = ids.len() == messages.len();
-    messages.iter().enumerate().map(move |(index, message)| SendReceipt {
+    let one_each = all.split(',').count() == messages.len();
+    let mut ids = all.split(',').filter(move |_| one_each);
+    messages.enumerate().map(move |(index, message)| SendReceipt {
         message_id: message.shared_uniq_key().cloned().unwrap_or_default(),
-        offset_message_id: match ids.get(index).filter(|_| one_each) {
-            Some(id) => (*id).into(),
-            None => receipt.offset_message_id.clone(),
+        offset_message_id: match ids.next() {
+            Some(id) if all.len() <= SHARED_IDS_MAX => all.slice_ref(id),
+            Some(id) => id.into(),
+            None => all.clone(),
         },
+        message_queue: receipt.message_queue.clone(),
         queue_offset: receipt.queue_offset.saturating_add(index as i64),
-        ..receipt.clone()
+        status: receipt.status,
+        transaction_id: receipt.transaction_id.clone(),
+        region_id: receipt.region_id.clone(),
+        send_timestamp: receipt.send_timestamp,
+        attempts: receipt.attempts,
     })
 }
 

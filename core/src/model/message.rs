@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes};
 use bytestring::ByteString;
 
 use super::{
     Schedule, body_crc,
-    properties::{decode_properties, names, property_len, push_property},
+    properties::{decode_properties, names, property_len, push_property, put_property},
 };
 use crate::time::UnixMillis;
 
 /// What a message takes in the body of a batch besides its body and properties: their lengths, its
 /// own, a magic number, a checksum and a flag.
-pub(crate) const BATCH_ITEM_HEAD: usize = 22;
+const BATCH_ITEM_HEAD: usize = 22;
 
 /// A topic, a body, and what goes with them.
 ///
@@ -165,6 +165,11 @@ impl Message {
         self
     }
 
+    /// Gives the message the id that this makes, unless it has one.
+    pub(crate) fn ensure_uniq_key(&mut self, key: impl FnOnce() -> ByteString) {
+        self.uniq_key.get_or_insert_with(key);
+    }
+
     /// The same without an id: what is sent of it now is another message.
     #[must_use]
     pub(crate) fn without_uniq_key(self) -> Self {
@@ -258,9 +263,29 @@ impl Message {
     ///
     /// Source: `MessageDecoder.encodeMessage`.
     pub fn encoded_len(&self) -> usize {
-        let mut len = BATCH_ITEM_HEAD + self.body.len();
+        BATCH_ITEM_HEAD + self.body.len() + self.properties_len()
+    }
+
+    /// The bytes of the property string.
+    pub(crate) fn properties_len(&self) -> usize {
+        let mut len = 0;
         self.for_each_property(|name, value| len += property_len(name, value));
         len
+    }
+
+    /// Writes the message as it goes in the body of a batch. Brokers compute checksums themselves.
+    ///
+    /// Source: `MessageDecoder.encodeMessage`.
+    pub(crate) fn put_in_batch(&self, out: &mut Vec<u8>) {
+        let properties_len = self.properties_len();
+        out.put_u32((BATCH_ITEM_HEAD + self.body.len() + properties_len) as u32);
+        // Magic number and checksum.
+        out.put_u64(0);
+        out.put_i32(self.flag);
+        out.put_u32(self.body.len() as u32);
+        out.extend_from_slice(&self.body);
+        out.put_u16(properties_len as u16);
+        self.for_each_property(|name, value| put_property(out, name, value));
     }
 
     /// A message as a broker has stored it: what RocketMQ and brokers have added is left out.

@@ -23,7 +23,6 @@ pub use config::{
 };
 pub use hash::java_string_hash;
 pub use identity::Identity;
-pub(crate) use message::BATCH_ITEM_HEAD;
 pub use message::Message;
 pub use properties::{decode_properties, encode_properties, names};
 pub use receipt::{MessageQueue, SendReceipt, SendStatus};
@@ -33,5 +32,6 @@ pub use translation::{AddressTranslation, SharedTranslation};
 pub use uniq_key::UniqKeys;
 pub use validate::{
     GROUP_LENGTH_MAX, InvalidMessage, InvalidName, PROPERTIES_SIZE_MAX, TOPIC_LENGTH_MAX,
-    validate_group, validate_message, validate_topic,
+    check_message, validate_group, validate_message, validate_topic,
 };
+pub(crate) use validate::check_content;

@@ -118,6 +118,14 @@ pub(super) fn push_property(out: &mut String, name: &str, value: &str) {
     out.push(PROPERTY_SEPARATOR);
 }
 
+/// The same among other bytes.
+pub(super) fn put_property(out: &mut Vec<u8>, name: &str, value: &str) {
+    out.extend_from_slice(name.as_bytes());
+    out.push(NAME_VALUE_SEPARATOR as u8);
+    out.extend_from_slice(value.as_bytes());
+    out.push(PROPERTY_SEPARATOR as u8);
+}
+
 /// The bytes that [`push_property`] writes.
 pub(super) const fn property_len(name: &str, value: &str) -> usize {
     name.len() + NAME_VALUE_SEPARATOR.len_utf8() + value.len() + PROPERTY_SEPARATOR.len_utf8()

@@ -26,7 +26,7 @@ use std::net::IpAddr;
 use bytes::{BufMut, BytesMut};
 use bytestring::ByteString;
 
-use super::Identity;
+use super::{Identity, Message};
 use crate::time::UnixMillis;
 
 /// Odd, so that its multiples visit every `u32` before repeating.
@@ -104,6 +104,11 @@ impl UniqKeys {
         push_hex(&mut self.page, (number as u16).to_be_bytes());
         // Nothing but digits and letters.
         ByteString::try_from(self.page.split().freeze()).unwrap_or_default()
+    }
+
+    /// Gives an id to each of these messages that has none.
+    pub fn give(&mut self, now: UnixMillis, messages: &mut [Message]) {
+        messages.iter_mut().for_each(|message| message.ensure_uniq_key(|| self.next(now)));
     }
 }
 

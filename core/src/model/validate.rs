@@ -167,10 +167,10 @@ crate::error::codes!(InvalidMessage {
 
 impl InvalidMessage {
     /// Checks the length of a property string.
-    pub(crate) fn check_properties(properties: &str) -> Result<(), Self> {
-        match properties.len() {
+    pub(crate) fn check_properties(length: usize) -> Result<(), Self> {
+        match length {
             0..=PROPERTIES_SIZE_MAX => Ok(()),
-            length => Err(Self::PropertiesTooLong { length, max: PROPERTIES_SIZE_MAX }),
+            _ => Err(Self::PropertiesTooLong { length, max: PROPERTIES_SIZE_MAX }),
         }
     }
 }
@@ -220,9 +220,36 @@ fn validate_name(name: &str, max: usize) -> Result<(), InvalidName> {
 ///
 /// The first rule broken.
 pub fn validate_message(message: &Message, body_max: usize) -> Result<String, InvalidMessage> {
+    check_topic(message)?;
+    check_parts(message, body_max)?;
+    let properties = message.encode_properties();
+    InvalidMessage::check_properties(properties.len())?;
+    Ok(properties)
+}
+
+/// Checks a message that is encoded elsewhere.
+///
+/// # Errors
+///
+/// The first rule broken.
+pub fn check_message(message: &Message, body_max: usize) -> Result<(), InvalidMessage> {
+    check_topic(message)?;
+    check_content(message, body_max)
+}
+
+/// Checks all but the topic.
+pub(crate) fn check_content(message: &Message, body_max: usize) -> Result<(), InvalidMessage> {
+    check_parts(message, body_max)?;
+    InvalidMessage::check_properties(message.properties_len())
+}
+
+fn check_topic(message: &Message) -> Result<(), InvalidMessage> {
     let topic = message.topic();
-    validate_topic(topic)
-        .map_err(|rule| InvalidMessage::Topic { topic: topic.to_owned(), rule })?;
+    validate_topic(topic).map_err(|rule| InvalidMessage::Topic { topic: topic.to_owned(), rule })
+}
+
+/// Body, schedule and properties, each for itself.
+fn check_parts(message: &Message, body_max: usize) -> Result<(), InvalidMessage> {
     let length = message.body().len();
     if length == 0 {
         return Err(InvalidMessage::EmptyBody);
@@ -242,9 +269,7 @@ pub fn validate_message(message: &Message, body_max: usize) -> Result<String, In
             return Err(InvalidMessage::ReservedProperty { name: name.to_owned() });
         }
     }
-    let properties = message.encode_properties();
-    InvalidMessage::check_properties(&properties)?;
-    Ok(properties)
+    Ok(())
 }
 
 /// Tags, keys and sharding key: properties with setters of their own.
