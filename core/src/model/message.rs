@@ -254,7 +254,7 @@ impl Message {
     /// The property string as it goes on the wire: what the message says of itself, then the
     /// user's properties.
     pub fn encode_properties(&self) -> String {
-        let mut out = String::with_capacity(128);
+        let mut out = String::with_capacity(self.properties_len());
         self.for_each_property(|name, value| push_property(&mut out, name, value));
         out
     }
@@ -310,6 +310,7 @@ impl Message {
     }
 
     /// What goes on the wire, in its order.
+    #[inline]
     fn for_each_property(&self, mut each: impl FnMut(&str, &str)) {
         if !self.keys.is_empty() {
             each(names::KEYS, &self.joined_keys());

@@ -111,6 +111,7 @@ pub fn encode_properties<'a>(properties: impl IntoIterator<Item = (&'a str, &'a 
 }
 
 /// Writes one more.
+#[inline]
 pub(super) fn push_property(out: &mut String, name: &str, value: &str) {
     out.push_str(name);
     out.push(NAME_VALUE_SEPARATOR);

@@ -21,7 +21,7 @@
 //! The month begins in UTC here (core knows no time zone), in the local zone in Java: tools that
 //! read a time out of an id see it off by the zone's offset at most.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::Range};
 
 use bytes::{BufMut, BytesMut};
 use bytestring::ByteString;
@@ -50,7 +50,8 @@ pub struct UniqKeys {
     /// Where ids are written: many in one allocation, which the last of them frees.
     page: BytesMut,
     nonce: u32,
-    month_start: i64,
+    /// The month that the last id was made in: its first millisecond, and that of the next.
+    month: Range<i64>,
     /// Milliseconds since the month's start, then 16 bits of counter: the next id's number.
     next: u64,
     counter_start: u16,
@@ -72,7 +73,7 @@ impl UniqKeys {
         push_hex(&mut prefix, (identity.pid as u16).to_be_bytes());
         push_hex(&mut prefix, nonce.to_be_bytes());
         let page = BytesMut::with_capacity(PAGE_SIZE);
-        Self { prefix, page, nonce, month_start: i64::MIN, next: 0, counter_start }
+        Self { prefix, page, nonce, month: i64::MIN..i64::MIN, next: 0, counter_start }
     }
 
     fn move_nonce(&mut self) {
@@ -83,14 +84,11 @@ impl UniqKeys {
 
     /// The next id: 32 characters, or 56 where the host's address is IPv6.
     pub fn next(&mut self, now: UnixMillis) -> ByteString {
-        let month_start = month_start(now.0);
+        let new_month = !self.month.contains(&now.0);
+        let month_start = if new_month { month_start(now.0) } else { self.month.start };
         let millis = now.0.saturating_sub(month_start) as u64;
-        if self.month_start != month_start || millis + AHEAD_MS_MAX < self.next >> 16 {
-            if self.month_start != i64::MIN {
-                self.move_nonce();
-            }
-            self.month_start = month_start;
-            self.next = millis << 16 | u64::from(self.counter_start);
+        if new_month || millis + AHEAD_MS_MAX < self.next >> 16 {
+            self.begin_anew(month_start, millis);
         }
         // The clock moved on: follow it, and let the counter run on.
         if millis > self.next >> 16 {
@@ -100,8 +98,9 @@ impl UniqKeys {
         self.next += 1;
         self.page.reserve(self.prefix.len() + 12);
         self.page.put_slice(&self.prefix);
-        push_hex(&mut self.page, ((number >> 16) as u32).to_be_bytes());
-        push_hex(&mut self.page, (number as u16).to_be_bytes());
+        self.page.put_slice(&hex((number >> 16) as u32));
+        let [_, _, _, _, counter @ ..] = hex(u32::from(number as u16));
+        self.page.put_slice(&counter);
         // Nothing but digits and letters.
         ByteString::try_from(self.page.split().freeze()).unwrap_or_default()
     }
@@ -110,11 +109,38 @@ impl UniqKeys {
     pub fn give(&mut self, now: UnixMillis, messages: &mut [Message]) {
         messages.iter_mut().for_each(|message| message.ensure_uniq_key(|| self.next(now)));
     }
+
+    /// A month begins, or the clock has stepped back: no number that comes may be taken for an
+    /// earlier one.
+    #[cold]
+    fn begin_anew(&mut self, month_start: i64, millis: u64) {
+        if self.month.start != i64::MIN {
+            self.move_nonce();
+        }
+        // No month is longer, and none so short that it would be passed over.
+        let next_month = month_start.saturating_add(31 * MILLIS_PER_DAY);
+        self.month = month_start..self::month_start(next_month);
+        self.next = millis << 16 | u64::from(self.counter_start);
+    }
 }
 
-fn push_hex<const N: usize>(out: &mut impl BufMut, bytes: [u8; N]) {
-    let digit = |half: u8| if half < 10 { b'0' + half } else { b'A' - 10 + half };
-    out.put_slice(bytes.map(|byte| [digit(byte >> 4), digit(byte & 0xF)]).as_flattened());
+fn push_hex<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N]) {
+    let digits = |byte: u8| {
+        let [.., high, low] = hex(u32::from(byte));
+        [high, low]
+    };
+    out.extend(bytes.into_iter().flat_map(digits));
+}
+
+/// Eight digits, upper case, computed all at once: a byte of a `u64` each.
+const fn hex(number: u32) -> [u8; 8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let mut halves = number as u64;
+    halves = (halves << 16 | halves) & 0x0000_FFFF_0000_FFFF;
+    halves = (halves << 8 | halves) & 0x00FF_00FF_00FF_00FF;
+    halves = (halves << 4 | halves) & 0x0F0F_0F0F_0F0F_0F0F;
+    let letters = (halves + 6 * ONES) >> 4 & ONES;
+    (halves + b'0' as u64 * ONES + letters * (b'A' - b'0' - 10) as u64).to_be_bytes()
 }
 
 /// The first millisecond, UTC, of the month that `millis` falls in.

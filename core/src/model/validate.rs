@@ -198,20 +198,37 @@ pub fn validate_group(group: &str) -> Result<(), InvalidName> {
 }
 
 fn validate_name(name: &str, max: usize) -> Result<(), InvalidName> {
-    let allowed =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'%' | b'|' | b'_' | b'-');
     if name.is_empty() {
         return Err(InvalidName::Empty);
     }
-    if let Some(at) = name.bytes().position(|byte| !allowed(byte)) {
-        // Everything before it is ASCII.
-        let character = name.chars().nth(at).unwrap_or_default();
-        return Err(InvalidName::Character { character });
+    if !name.bytes().all(is_name_byte) {
+        let character = name.chars().find(|c| !u8::try_from(*c).is_ok_and(is_name_byte));
+        return Err(InvalidName::Character { character: character.unwrap_or_default() });
     }
     if name.len() > max {
         return Err(InvalidName::TooLong { length: name.len(), max });
     }
     Ok(())
+}
+
+/// True for what names are made of. Looked up, which takes less than to compare.
+fn is_name_byte(byte: u8) -> bool {
+    NAME_BYTES.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+const NAME_BYTES: [bool; 256] = name_bytes();
+
+#[expect(clippy::indexing_slicing, reason = "the loop ends where the table does")]
+const fn name_bytes() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let name_byte = byte as u8;
+        table[byte] =
+            name_byte.is_ascii_alphanumeric() || matches!(name_byte, b'%' | b'|' | b'_' | b'-');
+        byte += 1;
+    }
+    table
 }
 
 /// Checks a message and returns its property string, which the check has to build anyway.
@@ -275,7 +292,7 @@ fn check_parts(message: &Message, body_max: usize) -> Result<(), InvalidMessage>
 /// Tags, keys and sharding key: properties with setters of their own.
 fn validate_own_properties(message: &Message) -> Result<(), InvalidMessage> {
     for key in message.keys() {
-        validate_property(names::KEYS, key)?;
+        validate_value(names::KEYS, key)?;
         if key.contains(names::KEY_SEPARATOR) {
             return Err(InvalidMessage::KeyWithSpace { key: key.to_owned() });
         }
@@ -285,22 +302,34 @@ fn validate_own_properties(message: &Message) -> Result<(), InvalidMessage> {
         (names::SHARDING_KEY, message.sharding_key()),
         (names::UNIQ_KEY, message.uniq_key()),
     ];
-    for (name, value) in own {
-        value.map_or(Ok(()), |value| validate_property(name, value))?;
+    own.into_iter().try_for_each(|(name, value)| value.map_or(Ok(()), |v| validate_value(name, v)))
+}
+
+fn validate_property(name: &str, value: &str) -> Result<(), InvalidMessage> {
+    if name.is_empty() {
+        return Err(InvalidMessage::EmptyProperty { name: name.to_owned() });
+    }
+    if has_control(name) {
+        return Err(control_in(name, name));
+    }
+    validate_value(name, value)
+}
+
+fn validate_value(name: &str, value: &str) -> Result<(), InvalidMessage> {
+    if value.is_empty() {
+        return Err(InvalidMessage::EmptyProperty { name: name.to_owned() });
+    }
+    if has_control(value) {
+        return Err(control_in(name, value));
     }
     Ok(())
 }
 
-fn validate_property(name: &str, value: &str) -> Result<(), InvalidMessage> {
-    if name.is_empty() || value.is_empty() {
-        return Err(InvalidMessage::EmptyProperty { name: name.to_owned() });
-    }
-    if has_control(name) || has_control(value) {
-        let character = name.chars().chain(value.chars()).find(|c| is_control(*c as u32));
-        let (name, character) = (name.to_owned(), character.unwrap_or_default());
-        return Err(InvalidMessage::PropertyCharacter { name, character });
-    }
-    Ok(())
+#[cold]
+fn control_in(name: &str, text: &str) -> InvalidMessage {
+    let character = text.chars().find(|c| is_control(*c as u32));
+    let (name, character) = (name.to_owned(), character.unwrap_or_default());
+    InvalidMessage::PropertyCharacter { name, character }
 }
 
 /// Separates properties, or ends texts.
