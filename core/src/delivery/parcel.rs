@@ -6,9 +6,7 @@ use bytestring::ByteString;
 use super::{SendError, SendErrorKind};
 use crate::{
     codec::VERSION_WITH_TIMERS,
-    model::{
-        InvalidMessage, Message, ProducerConfig, encode_properties, names, validate_message,
-    },
+    model::{InvalidMessage, Message, ProducerConfig, encode_properties, names, validate_message},
     mutants::{Mutant::PreparedAtEachAttempt, is_on},
 };
 

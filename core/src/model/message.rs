@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::{BufMut as _, Bytes};
+use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::{
@@ -277,14 +277,14 @@ impl Message {
     ///
     /// Source: `MessageDecoder.encodeMessage`.
     pub(crate) fn put_in_batch(&self, out: &mut Vec<u8>) {
-        let properties_len = self.properties_len();
-        out.put_u32((BATCH_ITEM_HEAD + self.body.len() + properties_len) as u32);
-        // Magic number and checksum.
-        out.put_u64(0);
-        out.put_i32(self.flag);
-        out.put_u32(self.body.len() as u32);
+        let (body_len, properties_len) = (self.body.len(), self.properties_len());
+        let size = (BATCH_ITEM_HEAD + body_len + properties_len) as u32;
+        let (magic, checksum) = ([0; 4], [0; 4]);
+        let body_len = (body_len as u32).to_be_bytes();
+        let head = [size.to_be_bytes(), magic, checksum, self.flag.to_be_bytes(), body_len];
+        out.extend_from_slice(head.as_flattened());
         out.extend_from_slice(&self.body);
-        out.put_u16(properties_len as u16);
+        out.extend_from_slice(&(properties_len as u16).to_be_bytes());
         self.for_each_property(|name, value| put_property(out, name, value));
     }
 

@@ -30,8 +30,8 @@ pub use schedule::Schedule;
 pub use strategy::RoutingStrategy;
 pub use translation::{AddressTranslation, SharedTranslation};
 pub use uniq_key::UniqKeys;
+pub(crate) use validate::check_content;
 pub use validate::{
     GROUP_LENGTH_MAX, InvalidMessage, InvalidName, PROPERTIES_SIZE_MAX, TOPIC_LENGTH_MAX,
     check_message, validate_group, validate_message, validate_topic,
 };
-pub(crate) use validate::check_content;

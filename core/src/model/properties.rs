@@ -120,6 +120,7 @@ pub(super) fn push_property(out: &mut String, name: &str, value: &str) {
 }
 
 /// The same among other bytes.
+#[inline]
 pub(super) fn put_property(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(name.as_bytes());
     out.push(NAME_VALUE_SEPARATOR as u8);

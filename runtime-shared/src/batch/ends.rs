@@ -35,27 +35,32 @@ impl Told for () {
 
 /// Those of these messages.
 pub(super) fn pick<'a>(messages: &'a [Message], members: &[usize]) -> Vec<&'a Message> {
-    members.iter().filter_map(|at| messages.get(*at)).collect()
+    let mut picked = Vec::with_capacity(members.len());
+    picked.extend(members.iter().filter_map(|at| messages.get(*at)));
+    picked
 }
 
 /// What is told of each message, in their order.
-pub(super) fn tell<T: Told>(messages: &[Message], ends: Vec<End>) -> Vec<Result<T, SendError>> {
-    let mut told: Vec<Option<_>> = messages.iter().map(|_| None).collect();
+pub(super) fn tell<T: Told>(messages: &[Message], mut ends: Vec<End>) -> Vec<Result<T, SendError>> {
+    ends.sort_unstable_by_key(|end| end.members.first().copied());
+    let count = messages.len();
+    let (mut places, mut told) = (Vec::with_capacity(count), Vec::with_capacity(count));
     for End { members, result } in ends {
-        let mut places = members.iter();
-        let mut put = |one| {
-            if let Some(place) = places.next().and_then(|at| told.get_mut(*at)) {
-                *place = Some(one);
-            }
-        };
         let messages = pick(messages, &members);
         match result {
-            Ok(delivered) => T::each(delivered, &messages, |one| put(Ok(one))),
+            Ok(delivered) => T::each(delivered, &messages, |one| told.push(Ok(one))),
             Err(error) => {
-                let of = |message: &Message| error.for_message(message.clone());
-                messages.into_iter().for_each(|message| put(Err(of(message))));
+                let of = |message: &Message| Err(error.for_message(message.clone()));
+                told.extend(messages.into_iter().map(of));
             }
         }
+        places.extend(members);
     }
-    told.into_iter().flatten().collect()
+    if places.is_sorted() {
+        return told;
+    }
+    // Messages to one queue were among those to others.
+    let mut placed: Vec<_> = places.into_iter().zip(told).collect();
+    placed.sort_unstable_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, one)| one).collect()
 }

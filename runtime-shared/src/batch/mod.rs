@@ -57,7 +57,9 @@ pub(crate) struct Batch<W: Wire> {
 #[derive(Debug)]
 enum Stage<W: Wire> {
     /// Waits for its lanes.
-    Lanes { asked: bool },
+    Lanes {
+        asked: bool,
+    },
     Routing(Journey<W, Routing>),
     Sending(Vec<Line<W>>),
 }
