@@ -106,12 +106,16 @@ pub fn share_out<C: Borrow<Choice>>(
     }
     let waits = |index: &usize| messages.get(*index).is_some_and(Message::wait_store_ok);
     let size = |index: &usize| messages.get(*index).map_or(0, Message::encoded_len);
-    let share = |(Together { queue, .. }, members): (Together, Vec<usize>)| {
+    let share = |(Together { home, .. }, members): (Together, Vec<usize>)| {
         let mut requests = Vec::new();
         for alike in members.chunk_by(|one, next| waits(one) == waits(next)) {
             let pick = |range: Range<usize>| alike.get(range).unwrap_or_default().to_vec();
             requests.extend(split(config, alike.iter().map(size)).into_iter().map(pick));
         }
+        let queue = match home {
+            Home::Fixed(queue) => Some(queue),
+            Home::Anywhere | Home::Hashed(_) => None,
+        };
         Share { queue, requests }
     };
     Ok(groups.into_iter().map(share).collect())
@@ -120,12 +124,19 @@ pub fn share_out<C: Borrow<Choice>>(
 /// Messages that have all of this in common are in one share.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Together {
-    /// The only queue they may go to.
-    queue: Option<MessageQueue>,
-    /// The queue that they would rather go to than to another.
-    hashed: Option<MessageQueue>,
+    home: Home,
     /// Those that may go to one queue only are in one share either way, for their order.
     wait_store_ok: Option<bool>,
+}
+
+/// Where messages may go.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Home {
+    Anywhere,
+    /// Rather to this queue than to another.
+    Hashed(MessageQueue),
+    /// To this queue only.
+    Fixed(MessageQueue),
 }
 
 fn together(
@@ -133,15 +144,22 @@ fn together(
     choice: &Choice,
     route: Option<&TopicRoute>,
 ) -> Result<Together, BadSelection> {
-    let queue = match route {
-        Some(route) => route.fixed_queue(message, choice)?,
-        None => None,
+    let home = match route {
+        Some(route) => home(message, choice, route)?,
+        None => Home::Anywhere,
     };
+    let is_free = !matches!(home, Home::Fixed(_));
+    Ok(Together { wait_store_ok: is_free.then(|| message.wait_store_ok()), home })
+}
+
+fn home(message: &Message, choice: &Choice, route: &TopicRoute) -> Result<Home, BadSelection> {
+    if let Some(queue) = route.fixed_queue(message, choice)? {
+        return Ok(Home::Fixed(queue));
+    }
     let by_key = matches!(choice, Choice::Strategy(RoutingStrategy::MessageHash));
-    let key = message.keys().next().filter(|_| by_key && queue.is_none());
-    let hashed = key.and_then(|key| route?.current_queue_for_key(key)).cloned();
-    let wait_store_ok = queue.is_none().then(|| message.wait_store_ok());
-    Ok(Together { queue, hashed, wait_store_ok })
+    let hashed = message.keys().next().filter(|_| by_key);
+    let queue = hashed.and_then(|key| route.current_queue_for_key(key)).cloned();
+    Ok(queue.map_or(Home::Anywhere, Home::Hashed))
 }
 
 /// The receipts of the messages of one request, in their order, from the receipt that the broker gave
@@ -177,12 +195,14 @@ pub fn split_receipt<'a>(
 /// As `split`, which looks for a single byte in a way that pays for longer texts than ids.
 fn between_commas(text: &str) -> Vec<&str> {
     let mut pieces = Vec::with_capacity(text.len() / 32 + 1);
-    let mut start = 0;
-    let commas = text.bytes().enumerate().filter(|(_, byte)| *byte == b',').map(|(at, _)| at);
-    for end in commas.chain([text.len()]) {
-        pieces.extend(text.get(start..end));
-        start = end + 1;
+    let mut rest = text;
+    while let Some(end) = rest.bytes().position(|byte| byte == b',')
+        && let Some((piece, others)) = rest.split_at_checked(end)
+    {
+        pieces.push(piece);
+        rest = others.get(1..).unwrap_or_default();
     }
+    pieces.push(rest);
     pieces
 }
 

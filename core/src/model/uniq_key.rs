@@ -84,35 +84,6 @@ impl UniqKeys {
 
     /// The next id: 32 characters, or 56 where the host's address is IPv6.
     pub fn next(&mut self, now: UnixMillis) -> ByteString {
-        let number = self.next_number(now);
-        self.page.reserve(self.id_len());
-        put_id(&mut self.page, &self.prefix, number);
-        // Nothing but digits and letters.
-        ByteString::try_from(self.page.split().freeze()).unwrap_or_default()
-    }
-
-    /// Gives an id to each of these messages that has none.
-    pub fn give(&mut self, now: UnixMillis, messages: &mut [Message]) {
-        let length = self.id_len();
-        for messages in messages.chunks_mut(PAGE_SIZE / length) {
-            let without = messages.iter().filter(|message| message.uniq_key().is_none()).count();
-            let mut page = Vec::with_capacity(without * length);
-            for _ in 0..without {
-                let number = self.next_number(now);
-                put_id(&mut page, &self.prefix, number);
-            }
-            let page = ByteString::try_from(page).unwrap_or_default();
-            let mut ids = (0..without).map(|n| page.get(n * length..(n + 1) * length));
-            let mut next_id = || page.slice_ref(ids.next().flatten().unwrap_or_default());
-            messages.iter_mut().for_each(|message| message.ensure_uniq_key(&mut next_id));
-        }
-    }
-
-    fn id_len(&self) -> usize {
-        self.prefix.len() + 12
-    }
-
-    fn next_number(&mut self, now: UnixMillis) -> u64 {
         let new_month = !self.month.contains(&now.0);
         let month_start = if new_month { month_start(now.0) } else { self.month.start };
         let millis = now.0.saturating_sub(month_start) as u64;
@@ -125,7 +96,18 @@ impl UniqKeys {
         }
         let number = self.next;
         self.next += 1;
-        number
+        self.page.reserve(self.prefix.len() + 12);
+        self.page.put_slice(&self.prefix);
+        self.page.put_slice(&hex((number >> 16) as u32));
+        let [_, _, _, _, counter @ ..] = hex(u32::from(number as u16));
+        self.page.put_slice(&counter);
+        // Nothing but digits and letters.
+        ByteString::try_from(self.page.split().freeze()).unwrap_or_default()
+    }
+
+    /// Gives an id to each of these messages that has none.
+    pub fn give(&mut self, now: UnixMillis, messages: &mut [Message]) {
+        messages.iter_mut().for_each(|message| message.ensure_uniq_key(|| self.next(now)));
     }
 
     /// A month begins, or the clock has stepped back: no number that comes may be taken for an
@@ -140,13 +122,6 @@ impl UniqKeys {
         self.month = month_start..self::month_start(next_month);
         self.next = millis << 16 | u64::from(self.counter_start);
     }
-}
-
-fn put_id(out: &mut impl BufMut, prefix: &[u8], number: u64) {
-    out.put_slice(prefix);
-    out.put_slice(&hex((number >> 16) as u32));
-    let [_, _, _, _, counter @ ..] = hex(u32::from(number as u16));
-    out.put_slice(&counter);
 }
 
 fn push_hex<const N: usize>(out: &mut Vec<u8>, bytes: [u8; N]) {
