@@ -105,7 +105,7 @@ pub fn share_out<C: Borrow<Choice>>(
         groups.entry(last).or_default().append(&mut run);
     }
     let waits = |index: &usize| messages.get(*index).is_some_and(Message::wait_store_ok);
-    let size = |index: &usize| messages.get(*index).map_or(0, Message::encoded_len);
+    let size = |index: &usize| messages.get(*index).map_or(0, Message::encoded_len_max);
     let share = |(Together { home, .. }, members): (Together, Vec<usize>)| {
         let mut requests = Vec::new();
         for alike in members.chunk_by(|one, next| waits(one) == waits(next)) {

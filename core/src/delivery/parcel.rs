@@ -174,9 +174,9 @@ fn ids<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<ByteString> {
     messages.filter_map(Message::shared_uniq_key).cloned().collect()
 }
 
-/// The body of a batch, in a buffer of its very size: `MessageDecoder.encodeMessages`.
+/// The body of a batch, in a buffer that it need not leave: `MessageDecoder.encodeMessages`.
 fn encode_batch<'a>(messages: impl Iterator<Item = &'a Message> + Clone) -> Bytes {
-    let mut out = Vec::with_capacity(messages.clone().map(Message::encoded_len).sum());
+    let mut out = Vec::with_capacity(messages.clone().map(Message::encoded_len_max).sum());
     messages.for_each(|message| message.put_in_batch(&mut out));
     out.into()
 }

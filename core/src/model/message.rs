@@ -6,7 +6,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::{
-    Schedule, body_crc,
+    InvalidMessage, Schedule, body_crc,
     properties::{decode_properties, names, property_len, push_property, put_property},
 };
 use crate::time::UnixMillis;
@@ -254,7 +254,7 @@ impl Message {
     /// The property string as it goes on the wire: what the message says of itself, then the
     /// user's properties.
     pub fn encode_properties(&self) -> String {
-        let mut out = String::with_capacity(self.properties_len());
+        let mut out = String::with_capacity(self.properties_len_max());
         self.for_each_property(|name, value| push_property(&mut out, name, value));
         out
     }
@@ -266,26 +266,48 @@ impl Message {
         BATCH_ITEM_HEAD + self.body.len() + self.properties_len()
     }
 
+    /// The same at most, told without computing the body's checksum.
+    pub(crate) fn encoded_len_max(&self) -> usize {
+        BATCH_ITEM_HEAD + self.body.len() + self.properties_len_max()
+    }
+
     /// The bytes of the property string.
-    pub(crate) fn properties_len(&self) -> usize {
+    fn properties_len(&self) -> usize {
+        self.properties_len_with(body_crc)
+    }
+
+    fn properties_len_max(&self) -> usize {
+        self.properties_len_with(|_| i32::MAX)
+    }
+
+    fn properties_len_with(&self, crc: impl FnOnce(&[u8]) -> i32) -> usize {
         let mut len = 0;
-        self.for_each_property(|name, value| len += property_len(name, value));
+        self.for_each_property_with(crc, |name, value| len += property_len(name, value));
         len
+    }
+
+    /// Checks the length of the property string.
+    pub(crate) fn check_properties(&self) -> Result<(), InvalidMessage> {
+        InvalidMessage::check_properties(self.properties_len_max())
+            .or_else(|_| InvalidMessage::check_properties(self.properties_len()))
     }
 
     /// Writes the message as it goes in the body of a batch. Brokers compute checksums themselves.
     ///
     /// Source: `MessageDecoder.encodeMessage`.
     pub(crate) fn put_in_batch(&self, out: &mut Vec<u8>) {
-        let (body_len, properties_len) = (self.body.len(), self.properties_len());
-        let size = (BATCH_ITEM_HEAD + body_len + properties_len) as u32;
-        let (magic, checksum) = ([0; 4], [0; 4]);
-        let body_len = (body_len as u32).to_be_bytes();
-        let head = [size.to_be_bytes(), magic, checksum, self.flag.to_be_bytes(), body_len];
+        let start = out.len();
+        let (size, magic, checksum) = ([0; 4], [0; 4], [0; 4]);
+        let body_len = (self.body.len() as u32).to_be_bytes();
+        let head = [size, magic, checksum, self.flag.to_be_bytes(), body_len];
         out.extend_from_slice(head.as_flattened());
         out.extend_from_slice(&self.body);
-        out.extend_from_slice(&(properties_len as u16).to_be_bytes());
+        out.extend_from_slice(&[0; 2]);
+        let properties = out.len();
         self.for_each_property(|name, value| put_property(out, name, value));
+        let (size, properties_len) = (out.len() - start, out.len() - properties);
+        patch(out, start, (size as u32).to_be_bytes());
+        patch(out, properties - 2, (properties_len as u16).to_be_bytes());
     }
 
     /// A message as a broker has stored it: what RocketMQ and brokers have added is left out.
@@ -311,7 +333,16 @@ impl Message {
 
     /// What goes on the wire, in its order.
     #[inline]
-    fn for_each_property(&self, mut each: impl FnMut(&str, &str)) {
+    fn for_each_property(&self, each: impl FnMut(&str, &str)) {
+        self.for_each_property_with(body_crc, each);
+    }
+
+    #[inline]
+    fn for_each_property_with(
+        &self,
+        crc: impl FnOnce(&[u8]) -> i32,
+        mut each: impl FnMut(&str, &str),
+    ) {
         if !self.keys.is_empty() {
             each(names::KEYS, &self.joined_keys());
         }
@@ -326,7 +357,7 @@ impl Message {
             each(names::SHARDING_KEY, key);
         }
         if self.with_crc {
-            each(names::BODY_CRC, &body_crc(&self.body).to_string());
+            each(names::BODY_CRC, &crc(&self.body).to_string());
         }
         if let Some(schedule) = self.schedule {
             let (name, value) = schedule.property();
@@ -345,5 +376,12 @@ impl Message {
             joined.push_str(key);
         }
         joined
+    }
+}
+
+/// Writes what was not known into the place that was kept for it.
+fn patch<const N: usize>(out: &mut [u8], at: usize, bytes: [u8; N]) {
+    if let Some(place) = out.get_mut(at..at + N) {
+        place.copy_from_slice(&bytes);
     }
 }

@@ -257,7 +257,7 @@ pub fn check_message(message: &Message, body_max: usize) -> Result<(), InvalidMe
 /// Checks all but the topic.
 pub(crate) fn check_content(message: &Message, body_max: usize) -> Result<(), InvalidMessage> {
     check_parts(message, body_max)?;
-    InvalidMessage::check_properties(message.properties_len())
+    message.check_properties()
 }
 
 fn check_topic(message: &Message) -> Result<(), InvalidMessage> {
