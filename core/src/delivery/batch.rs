@@ -172,7 +172,7 @@ pub fn split_receipt<'a>(
 ) -> impl Iterator<Item = SendReceipt> {
     let messages = messages.into_iter();
     let all = &receipt.offset_message_id;
-    let ids = between_commas(all);
+    let ids = split_ids(all, messages.len());
     // Brokers that keep a batch together give one id for all of it.
     let one_each = ids.len() == messages.len();
     messages.enumerate().map(move |(index, message)| SendReceipt {
@@ -192,18 +192,19 @@ pub fn split_receipt<'a>(
     })
 }
 
-/// As `split`, which looks for a single byte in a way that pays for longer texts than ids.
-fn between_commas(text: &str) -> Vec<&str> {
-    let mut pieces = Vec::with_capacity(text.len() / 32 + 1);
-    let mut rest = text;
-    while let Some(end) = rest.bytes().position(|byte| byte == b',')
-        && let Some((piece, others)) = rest.split_at_checked(end)
-    {
-        pieces.push(piece);
-        rest = others.get(1..).unwrap_or_default();
+/// What is between commas: one piece for each of so many messages, or whatever else there is.
+fn split_ids(text: &str, count: usize) -> Vec<&str> {
+    let mut ids = Vec::with_capacity(count);
+    // Ids of one broker have one length, so it is enough to look where their commas have to be.
+    let length = text.find(',').unwrap_or(text.len());
+    let is_end = |at: usize| text.as_bytes().get(at).is_none_or(|byte| *byte == b',');
+    let starts = (0..count).map(|index| index * (length + 1));
+    ids.extend(starts.map_while(|at| text.get(at..at + length).filter(|_| is_end(at + length))));
+    if ids.len() * (length + 1) != text.len() + 1 {
+        ids.clear();
+        ids.extend(text.split(','));
     }
-    pieces.push(rest);
-    pieces
+    ids
 }
 
 /// What the messages of one request may take, so that it keeps every limit that it meets.

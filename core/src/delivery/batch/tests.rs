@@ -261,6 +261,25 @@ fn a_batch_that_its_broker_keeps_together_has_one_id_for_all() {
     }
 }
 
+#[test]
+fn ids_are_told_apart_whatever_their_lengths() {
+    for (text, ids) in [
+        ("0A,0B,0C", vec!["0A", "0B", "0C"]),
+        ("A,0B,00C", vec!["A", "0B", "00C"]),
+        ("00C,0B,A", vec!["00C", "0B", "A"]),
+        ("é,0B", vec!["é", "0B"]),
+        ("0A,é", vec!["0A", "é"]),
+        ("0A,", vec!["0A", ""]),
+        (",", vec!["", ""]),
+        ("", vec![""]),
+    ] {
+        assert_eq!(split_ids(text, ids.len()), ids, "{text:?}");
+        for other in [0, ids.len() + 1] {
+            assert_ne!(split_ids(text, other).len(), other, "{text:?}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn row_15_nothing_of_a_batch_is_lost_sent_twice_or_overtaken(
