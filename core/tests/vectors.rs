@@ -14,7 +14,7 @@ use rocketmq_producer_core::{
         Frame, FrameDecoder, Header, Language, Request, SerializeType, encode_request,
         encode_response,
     },
-    command::{ClientCommand, SendMessage, SendReply},
+    command::{ClientCommand, Properties, SendMessage, SendReply},
     model::{Message, SendStatus, decode_properties, encode_properties},
     route::{RouteData, TopicRoute},
     time::UnixMillis,
@@ -244,15 +244,15 @@ fn send<'a>(properties: &'a str, body: &'a Bytes) -> SendMessage<'a> {
     SendMessage {
         producer_group: "PG_TEST",
         topic: "TopicTest",
-        default_topic: "TBW102",
         default_topic_queue_nums: 4,
         queue_id: 2,
         sys_flag: 0,
         born_timestamp: UnixMillis(1_758_273_940_123),
         flag: 0,
-        properties,
+        properties: Properties::Text(properties),
         batch: false,
         broker_name: "broker-a",
+        template: None,
         body,
     }
 }

@@ -64,6 +64,11 @@ impl Brokers {
         self.by_address.retain(|_, door| door.routes > 0);
     }
 
+    /// The health of the broker of this name, which a route is about to lead to.
+    pub(super) fn attend(&mut self, name: &ByteString) -> Arc<BrokerHealth> {
+        Arc::clone(&self.by_name.entry(name.clone()).or_default().health)
+    }
+
     /// The health of the broker that listens there.
     fn health_at(&self, address: &Address) -> Option<&BrokerHealth> {
         let door = self.by_address.get(address)?;

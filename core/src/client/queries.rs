@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     codec::Frame,
-    command::{ClientCommand, DEFAULT_TOPIC, ResponseCode},
+    command::{ClientCommand, DEFAULT_TOPIC, ResponseCode, SendTemplate},
     error::WithCauses,
     ids::LinkId,
     link::{CallError, LinkError},
@@ -228,6 +228,11 @@ impl Client {
             false => Vec::new(),
         };
         self.tell_route(name, server, &route);
+        let (group, queue_nums) = (&self.group, self.config.default_topic_queue_nums);
+        let route = route.attended(|broker| {
+            let template = SendTemplate::new(group, name, queue_nums, broker);
+            (self.topics.brokers.attend(broker), Some(template))
+        });
         let jitter = &mut self.jitter;
         let news = self.topics.change(name, |topic| topic.found(now, route, interval, jitter));
         for address in listening {

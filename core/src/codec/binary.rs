@@ -8,7 +8,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use bytestring::ByteString;
 
-use super::{CodecError, ExtFields, Header, Language, header::ExtBuilder};
+use super::{CodecError, ExtFields, Header, Language, ext::ExtBuilder};
 
 /// Bytes before the remark's length.
 const FIXED_SIZE: usize = 13;
@@ -66,26 +66,40 @@ fn text(bytes: Bytes, field: &'static str) -> Result<ByteString, CodecError> {
 
 /// Everything before the ext fields. Codes and versions beyond 16 bits are cut, as Java cuts them.
 pub(super) fn put_fixed(out: &mut BytesMut, head: &super::header::Head<'_>) {
-    let [.., code_high, code_low] = head.code.to_be_bytes();
-    let [.., version_high, version_low] = head.version.to_be_bytes();
-    let numbers = [code_high, code_low, head.language.0, version_high, version_low];
-    out.put_slice(&numbers);
-    out.put_slice(&head.opaque.to_be_bytes());
-    out.put_slice(&head.flag.to_be_bytes());
-    out.put_i32(head.remark.len() as i32);
-    out.put_slice(head.remark.as_bytes());
+    let [.., c1, c0] = head.code.to_be_bytes();
+    let [.., v1, v0] = head.version.to_be_bytes();
+    let [o3, o2, o1, o0] = head.opaque.to_be_bytes();
+    let [f3, f2, f1, f0] = head.flag.to_be_bytes();
+    let [r3, r2, r1, r0] = (head.remark.len() as u32).to_be_bytes();
+    let language = head.language.0;
+    // In one piece: this is written for every send.
+    out.put_slice(&[c1, c0, language, v1, v0, o3, o2, o1, o0, f3, f2, f1, f0, r3, r2, r1, r0]);
+    if !head.remark.is_empty() {
+        out.put_slice(head.remark.as_bytes());
+    }
 }
 
 /// One ext field; the caller has checked the lengths.
+#[inline]
 pub(super) fn put_field(out: &mut BytesMut, key: &str, value: &str) {
-    let [a, b, c, d] = (value.len() as u32).to_be_bytes();
-    if let [letter] = key.as_bytes() {
-        // Those of a send, which are put in one piece.
-        out.put_slice(&[0, 1, *letter, a, b, c, d]);
-    } else {
-        out.put_u16(key.len() as u16);
-        out.put_slice(key.as_bytes());
-        out.put_slice(&[a, b, c, d]);
+    // Those of a send.
+    if let ([letter], [digit]) = (key.as_bytes(), value.as_bytes()) {
+        return out.put_slice(&[0, 1, *letter, 0, 0, 0, 1, *digit]);
     }
+    put_field_start(out, key, value.len());
     out.put_slice(value.as_bytes());
+}
+
+/// All of an ext field but its value, of this length.
+#[inline]
+pub(super) fn put_field_start(out: &mut BytesMut, key: &str, len: usize) {
+    let [a, b, c, d] = (len as u32).to_be_bytes();
+    match key.as_bytes() {
+        [letter] => out.put_slice(&[0, 1, *letter, a, b, c, d]),
+        _ => {
+            out.put_u16(key.len() as u16);
+            out.put_slice(key.as_bytes());
+            out.put_slice(&[a, b, c, d]);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Writing frames.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use bytestring::ByteString;
 
 use super::{
     CodecError, FRAME_SIZE_MAX, Header, Language, SerializeType, binary, header::Head, json,
@@ -146,6 +147,14 @@ fn patch(out: &mut BytesMut, at: usize, number: u32) {
     }
 }
 
+/// Ext fields in the binary form, for many requests to come; none where they cannot be carried, which
+/// those will say.
+pub(crate) fn write_beforehand(fields: impl FnOnce(&mut FieldWriter<'_>)) -> Option<Box<[u8]>> {
+    let mut out = BytesMut::new();
+    FieldWriter::run(&mut out, SerializeType::Binary, fields).ok()?;
+    Some(out[..].into())
+}
+
 /// Takes a custom header's fields and writes them in the frame's form.
 #[derive(Debug)]
 pub struct FieldWriter<'a> {
@@ -166,6 +175,15 @@ impl<'a> FieldWriter<'a> {
         writer.error.map_or(Ok(()), Err)
     }
 
+    /// Fields that [`write_beforehand`] has written in the binary form, in whatever form this is.
+    #[inline]
+    pub(crate) fn written(&mut self, written: Option<&[u8]>, fields: impl FnOnce(&mut Self)) {
+        match written {
+            Some(written) if self.form == SerializeType::Binary => self.out.put_slice(written),
+            _ => fields(self),
+        }
+    }
+
     /// A text field; left out when empty, since the binary form reads empty as absent.
     #[inline]
     pub fn text(&mut self, key: &str, value: &str) {
@@ -180,6 +198,25 @@ impl<'a> FieldWriter<'a> {
             SerializeType::Json => json::put_field(self.out, self.first, key, value),
         }
         self.first = false;
+    }
+
+    /// A text field of `len` bytes, no more than a property string has, which `put` writes.
+    #[inline]
+    pub(crate) fn text_put_by(&mut self, key: &str, len: usize, put: impl FnOnce(&mut BytesMut)) {
+        if len == 0 || self.error.is_some() {
+            return;
+        }
+        match self.form {
+            SerializeType::Binary => {
+                binary::put_field_start(self.out, key, len);
+                put(self.out);
+            }
+            SerializeType::Json => {
+                let mut text = BytesMut::with_capacity(len);
+                put(&mut text);
+                self.text(key, &ByteString::try_from(text).unwrap_or_default());
+            }
+        }
     }
 
     #[cold]

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{CodecError, Header, Impostor, SerializeType, binary, header::Place, json};
+use super::{CodecError, Header, Impostor, SerializeType, binary, ext::Place, json};
 
 /// Largest frame that RocketMQ peers accept, its length field included:
 /// `com.rocketmq.remoting.frameMaxLength`, 16 MiB.

@@ -12,17 +12,21 @@
 mod binary;
 mod encode;
 mod error;
+mod ext;
 mod frame;
 mod header;
 mod json;
 mod language;
 
+pub(crate) use encode::write_beforehand;
 pub use encode::{
     FieldWriter, Request, VERSION, VERSION_WITH_TIMERS, encode_request, encode_response,
 };
 pub use error::{CodecError, Impostor};
+pub use ext::ExtFields;
+pub(crate) use ext::Usual;
 pub use frame::{FRAME_SIZE_MAX, Frame, FrameDecoder};
-pub use header::{ExtFields, Header};
+pub use header::Header;
 pub use language::Language;
 
 /// How a header is written: `SerializeType` of Apache RocketMQ.

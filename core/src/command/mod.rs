@@ -7,7 +7,7 @@ mod transaction;
 
 pub use chores::{ClientCommand, DEFAULT_TOPIC};
 pub use response_code::{ResponseCode, Verdict};
-pub use send::{BadReply, SendMessage, SendReply};
+pub use send::{BadReply, Properties, SendMessage, SendReply, SendTemplate};
 pub(crate) use transaction::CHECK_TRANSACTION_STATE;
 pub use transaction::{
     BadCheckBack, CheckBack, EndTransaction, HalfMessage, LocalTransactionState,

@@ -1,11 +1,13 @@
 //! SEND_MESSAGE_V2 (310), SEND_BATCH_MESSAGE (320) and their answer.
 
+use std::fmt;
+
 use bytes::Bytes;
 
-use super::ResponseCode;
+use super::{DEFAULT_TOPIC, ResponseCode};
 use crate::{
-    codec::{FieldWriter, Frame, Request},
-    model::SendStatus,
+    codec::{FieldWriter, Frame, Request, Usual, write_beforehand},
+    model::{Message, SendStatus},
     time::UnixMillis,
 };
 
@@ -19,9 +21,7 @@ pub struct SendMessage<'a> {
     pub producer_group: &'a str,
     /// Field `b`.
     pub topic: &'a str,
-    /// Field `c`: the topic to create a missing one after.
-    pub default_topic: &'a str,
-    /// Field `d`: how many queues such a topic gets.
+    /// Field `d`: how many queues a topic gets that is created after [`DEFAULT_TOPIC`], field `c`.
     pub default_topic_queue_nums: u32,
     /// Field `e`.
     pub queue_id: i32,
@@ -31,14 +31,40 @@ pub struct SendMessage<'a> {
     pub born_timestamp: UnixMillis,
     /// Field `h`: the user's flag.
     pub flag: i32,
-    /// Field `i`: the property string.
-    pub properties: &'a str,
+    /// Field `i`.
+    pub properties: Properties<'a>,
     /// Field `m`: whether the body is that of a batch. This, not the code, is what brokers go by.
     pub batch: bool,
     /// Field `n`.
     pub broker_name: &'a str,
+    /// What the fields `a` to `d` and `j` to `n` come to, if that has been written beforehand.
+    pub template: Option<&'a SendTemplate>,
     /// The body, of a message or of a batch.
     pub body: &'a Bytes,
+}
+
+/// A property string.
+#[derive(Clone, Copy, Debug)]
+pub enum Properties<'a> {
+    /// As it goes on the wire.
+    Text(&'a str),
+    /// That of a message, which is written where it goes.
+    Of {
+        /// Valid as it is.
+        message: &'a Message,
+        /// The string's length.
+        len: usize,
+    },
+}
+
+/// The string.
+impl fmt::Display for Properties<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Of { message, .. } => f.write_str(&message.encode_properties()),
+        }
+    }
 }
 
 impl Request for SendMessage<'_> {
@@ -47,24 +73,70 @@ impl Request for SendMessage<'_> {
     }
 
     fn fields(&self, out: &mut FieldWriter<'_>) {
-        out.text("a", self.producer_group);
-        out.text("b", self.topic);
-        out.text("c", self.default_topic);
-        out.number("d", self.default_topic_queue_nums);
+        let template = self.template;
+        out.written(template.and_then(|template| template.start.as_deref()), |out| {
+            put_start(out, self.producer_group, self.topic, self.default_topic_queue_nums);
+        });
         out.number("e", self.queue_id);
         out.number("f", self.sys_flag);
         out.number("g", self.born_timestamp.0);
         out.number("h", self.flag);
-        out.text("i", self.properties);
-        out.text("j", "0");
-        out.text("k", "false");
-        out.text("m", if self.batch { "true" } else { "false" });
-        out.text("n", self.broker_name);
+        match self.properties {
+            Properties::Text(text) => out.text("i", text),
+            Properties::Of { message, len } => {
+                out.text_put_by("i", len, |out| message.put_properties(out));
+            }
+        }
+        let end = template.and_then(|template| match self.batch {
+            true => template.batch_end.as_deref(),
+            false => template.end.as_deref(),
+        });
+        out.written(end, |out| put_end(out, self.batch, self.broker_name));
     }
 
     fn body(&self) -> Bytes {
         self.body.clone()
     }
+}
+
+/// What is the same in all sends of a topic to a broker, written beforehand: most of the header.
+#[derive(Debug)]
+pub struct SendTemplate {
+    start: Option<Box<[u8]>>,
+    end: Option<Box<[u8]>>,
+    batch_end: Option<Box<[u8]>>,
+}
+
+impl SendTemplate {
+    /// For sends with these fields, under the names they have in [`SendMessage`].
+    pub fn new(
+        producer_group: &str,
+        topic: &str,
+        default_topic_queue_nums: u32,
+        broker_name: &str,
+    ) -> Self {
+        let end = |batch| write_beforehand(|out| put_end(out, batch, broker_name));
+        let start = |out: &mut FieldWriter<'_>| {
+            put_start(out, producer_group, topic, default_topic_queue_nums);
+        };
+        Self { start: write_beforehand(start), end: end(false), batch_end: end(true) }
+    }
+}
+
+/// Fields `a` to `d`.
+fn put_start(out: &mut FieldWriter<'_>, producer_group: &str, topic: &str, queue_nums: u32) {
+    out.text("a", producer_group);
+    out.text("b", topic);
+    out.text("c", DEFAULT_TOPIC);
+    out.number("d", queue_nums);
+}
+
+/// Fields `j` to `n`.
+fn put_end(out: &mut FieldWriter<'_>, batch: bool, broker_name: &str) {
+    out.text("j", "0");
+    out.text("k", "false");
+    out.text("m", if batch { "true" } else { "false" });
+    out.text("n", broker_name);
 }
 
 /// What a broker says of a message that it has stored: `SendMessageResponseHeader`. Its texts are
@@ -102,28 +174,19 @@ impl<'a> SendReply<'a> {
             ResponseCode::FLUSH_SLAVE_TIMEOUT => SendStatus::FlushSlaveTimeout,
             _ => return Err(BadReply { field: "code" }),
         };
-        let (mut offset_message_id, mut queue_id, mut queue_offset) = (None, None, None);
-        let (mut transaction_id, mut region_id, mut is_traced) = (None, None, true);
-        // Of a name that occurs twice, the last one counts.
-        for (name, value) in frame.header.ext.iter() {
-            match name {
-                "msgId" => offset_message_id = Some(value),
-                "queueId" => queue_id = value.parse().ok(),
-                "queueOffset" => queue_offset = value.parse().ok(),
-                "transactionId" => transaction_id = Some(value),
-                "MSG_REGION" => region_id = Some(value),
-                "TRACE_ON" => is_traced = value != "false",
-                _ => {}
-            }
-        }
+        let ext = &frame.header.ext;
+        let field = |field: Usual, name| ext.usual(field).ok_or(BadReply { field: name });
+        let malformed = |field| move |_| BadReply { field };
         Ok(Self {
             status,
-            offset_message_id: offset_message_id.ok_or(BadReply { field: "msgId" })?,
-            queue_id: queue_id.ok_or(BadReply { field: "queueId" })?,
-            queue_offset: queue_offset.ok_or(BadReply { field: "queueOffset" })?,
-            transaction_id,
-            region_id,
-            is_traced,
+            offset_message_id: field(Usual::MessageId, "msgId")?,
+            queue_id: field(Usual::QueueId, "queueId")?.parse().map_err(malformed("queueId"))?,
+            queue_offset: field(Usual::QueueOffset, "queueOffset")?
+                .parse()
+                .map_err(malformed("queueOffset"))?,
+            transaction_id: ext.usual(Usual::TransactionId),
+            region_id: ext.usual(Usual::Region),
+            is_traced: ext.usual(Usual::TraceOn) != Some("false"),
         })
     }
 }
@@ -134,4 +197,86 @@ impl<'a> SendReply<'a> {
 pub struct BadReply {
     /// The field at fault.
     pub field: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::codec::{SerializeType, encode_request};
+
+    fn frame(form: SerializeType, request: &SendMessage<'_>) -> BytesMut {
+        let mut frame = BytesMut::new();
+        encode_request(&mut frame, form, 7, false, request, 0).expect("it fits");
+        frame
+    }
+
+    fn fields(batch: bool, body: &Bytes) -> SendMessage<'_> {
+        SendMessage {
+            producer_group: "group",
+            topic: "topic",
+            default_topic_queue_nums: 16,
+            queue_id: 11,
+            sys_flag: 1,
+            born_timestamp: UnixMillis(1_758_273_940_123),
+            flag: -3,
+            properties: Properties::Text("a\u{1}b\u{2}"),
+            batch,
+            broker_name: "broker-a",
+            template: None,
+            body,
+        }
+    }
+
+    #[test]
+    fn a_template_changes_nothing_of_what_is_written() {
+        let template = SendTemplate::new("group", "topic", 16, "broker-a");
+        for form in [SerializeType::Binary, SerializeType::Json] {
+            for batch in [false, true] {
+                let body = Bytes::new();
+                let fields = fields(batch, &body);
+                let with_template = SendMessage { template: Some(&template), ..fields };
+                assert_eq!(frame(form, &with_template), frame(form, &fields), "{form:?} {batch}");
+            }
+        }
+    }
+
+    #[test]
+    fn properties_are_the_same_wherever_they_are_written() {
+        let message = Message::new("topic", "x").with_key("k").with_property("\"ä\"", "\\");
+        let text = message.encode_properties();
+        for form in [SerializeType::Binary, SerializeType::Json] {
+            let request = |properties| {
+                frame(form, &SendMessage { properties, ..fields(false, &Bytes::new()) })
+            };
+            let of = Properties::Of { message: &message, len: text.len() };
+            assert_eq!(request(of), request(Properties::Text(&text)), "{form:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_carried_is_refused_with_a_template_as_without() {
+        let topic = "t".repeat(0x0100_0000);
+        let template = SendTemplate::new("group", &topic, 4, "broker-a");
+        for template in [None, Some(&template)] {
+            let request = SendMessage {
+                producer_group: "group",
+                topic: &topic,
+                default_topic_queue_nums: 4,
+                queue_id: 0,
+                sys_flag: 0,
+                born_timestamp: UnixMillis(0),
+                flag: 0,
+                properties: Properties::Text(""),
+                batch: false,
+                broker_name: "broker-a",
+                template,
+                body: &Bytes::new(),
+            };
+            let mut out = BytesMut::new();
+            let encoded = encode_request(&mut out, SerializeType::Binary, 0, false, &request, 0);
+            assert!(encoded.is_err() && out.is_empty(), "{encoded:?}");
+        }
+    }
 }

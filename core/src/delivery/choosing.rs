@@ -1,10 +1,10 @@
 //! Where the next attempt goes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Ask, Attempt, AttemptFailure, AttemptReport, Delivery, SendErrorKind, Step, TimeoutPhase,
-    machine::{State, Target},
+    machine::{NextStep, State, Target},
     outcome::ATTEMPTS_TOLD,
     parcel::Needs,
 };
@@ -12,8 +12,11 @@ use crate::{
     ids::LinkId,
     link::CallError,
     model::{Address, MessageQueue},
-    route::{Circumstances, Reach, RouteError, Routes, TopicRoute},
-    time::Now,
+    route::{
+        BadSelection, Broker, BrokerState, Circumstances, Place, Reach, RouteError, Routes,
+        TopicRoute,
+    },
+    time::{Instant, Now},
 };
 
 /// How much it speaks against a broker that it could not do what is asked: more than any number of
@@ -30,7 +33,8 @@ impl Delivery {
     }
 
     /// Chooses a queue and begins an attempt.
-    pub(super) fn choose(&mut self, now: Now, routes: &Routes) -> Option<Step> {
+    #[inline(never)]
+    pub(super) fn choose(&mut self, now: Now, routes: &Routes) -> Option<NextStep> {
         if now.instant >= self.deadline {
             self.time_out(now, routes);
             return None;
@@ -53,86 +57,132 @@ impl Delivery {
             };
         };
         let rounds = entry.map(|entry| entry.rounds);
-        let no_news = |queue: &MessageQueue| self.fixed.is_some() || self.was_tried(queue);
+        let no_news = |queue: &MessageQueue| self.fixed || self.was_tried(queue);
         if self.wrong && route.queues().iter().all(no_news) {
             self.wrong = false;
             let wait = self.pacing.bounded(REFRESH_WAIT, self.deadline, now);
             self.state = State::Choosing { not_before: now.instant + wait, unless: rounds };
-        } else {
-            self.aim(now, routes, route);
+            return None;
         }
-        None
+        self.aim(now, routes, route)
     }
 
-    fn aim(&mut self, now: Now, routes: &Routes, route: &TopicRoute) {
+    fn aim(&mut self, now: Now, routes: &Routes, route: &TopicRoute) -> Option<NextStep> {
         route.mark_used();
         self.stale |= route.is_first_found_stale(now.instant, self.config.route_timeout);
-        let queue = match self.next_queue(now, routes, route) {
-            Ok(Some(queue)) => queue,
-            Ok(None) => {
-                let topic = self.message().shared_topic();
-                let error = RouteError::NoWritableQueue { topic };
-                return self.give_up(SendErrorKind::Route(error));
+        let until = self.pacing.until(self.deadline, now, self.attempts_left());
+        let (queue, broker) = match self.fixed_queue(route) {
+            Ok(Some(queue)) => {
+                self.fixed = true;
+                let broker = route.broker(&queue.broker_name);
+                (queue, broker)
             }
-            Err(kind) => return self.give_up(kind),
+            Ok(None) => match self.free_place(now, routes, route, until) {
+                Some(Place { queue, broker }) => (queue.clone(), broker),
+                None => {
+                    let topic = self.message().shared_topic();
+                    let error = RouteError::NoWritableQueue { topic };
+                    self.give_up(SendErrorKind::Route(error));
+                    return None;
+                }
+            },
+            Err(selection) => {
+                self.give_up(selection.into());
+                return None;
+            }
         };
-        let until = now.instant + self.pacing.attempt(self.deadline, now, self.attempts_left());
-        let health = routes.health(&queue.broker_name).cloned();
-        let Some(address) = route.master(&queue.broker_name).cloned() else {
+        let Some(broker) = broker else {
             (self.stale, self.wrong) = (true, true);
-            return self.record(now, now.instant, queue, (None, None), AttemptFailure::NoMaster);
+            self.record(now, now.instant, queue, (None, None), AttemptFailure::NoMaster);
+            return None;
         };
-        let advertised = route.advertised(&queue.broker_name).cloned();
         let alone = !self.config.retry_another_broker_when_not_store_ok
             || !self.has_others(routes, route, &queue.broker_name);
         let (number, begun) = (self.made, now.instant);
         self.report(|| AttemptReport::Begun {
             number,
             queue: queue.clone(),
-            address: address.clone(),
+            address: broker.address.clone(),
         });
-        let target = Target { queue, address, advertised, health, begun, until, alone };
-        self.state = State::Connecting { target, failures: None, gone: None };
+        let target = Target { queue, broker: Arc::clone(broker), begun, until, alone };
+        if self.stale {
+            self.state = State::Connecting { target, failures: None, gone: None };
+            return None;
+        }
+        self.connect(now, routes, target, None, None)
     }
 
-    fn next_queue(
+    /// The only queue that the message may go to, if there is only one: whatever has become of the
+    /// route since the first attempt.
+    fn fixed_queue(&self, route: &TopicRoute) -> Result<Option<MessageQueue>, BadSelection> {
+        match self.attempts.last() {
+            Some(last) if self.fixed => Ok(Some(last.queue.clone())),
+            _ => route.fixed_queue(&self.parcel.message, &self.policy.choice),
+        }
+    }
+
+    fn free_place<'a>(
         &mut self,
         now: Now,
         routes: &Routes,
-        route: &TopicRoute,
-    ) -> Result<Option<MessageQueue>, SendErrorKind> {
-        if self.fixed.is_none() {
-            self.fixed = route.fixed_queue(&self.parcel.message, &self.policy.choice)?;
-        }
-        // Whatever has become of the route since the first attempt.
-        if self.fixed.is_some() {
-            return Ok(self.fixed.clone());
-        }
-        let share = self.pacing.attempt(self.deadline, now, self.attempts_left());
+        route: &'a TopicRoute,
+        until: Instant,
+    ) -> Option<Place<'a>> {
         let mut random = self.pacing.jitter.fork();
         let around = Circumstances {
             now: now.instant,
-            tried: &|broker| {
-                let unfit = self.is_known_to_be_unfit(routes, route, broker);
-                self.tried(broker) + UNFIT * u32::from(unfit)
+            tried: &|place| {
+                let unfit = self.is_known_to_be_unfit(routes, place.broker);
+                self.tried(&place.queue.broker_name) + UNFIT * u32::from(unfit)
             },
             // An ill broker is given first attempts: most have time for a second.
-            patience: self.attempts.is_empty().then_some(share),
+            patience: self.attempts.is_empty().then(|| until.saturating_since(now.instant)),
         };
         let (message, choice) = (&self.parcel.message, &self.policy.choice);
-        Ok(routes.free_queue(route, message, choice, &around, &mut random).cloned())
+        routes.free_place(route, message, choice, &around, &mut random)
     }
 
-    /// Waits until the chosen broker is connected.
-    pub(super) fn connect(&mut self, now: Now, routes: &Routes) -> Option<Step> {
-        let State::Connecting { mut target, failures: mut seen, gone } = self.take_state() else {
-            return None;
-        };
-        let reach = routes.reach(&target.address);
+    /// Calls the target's broker, once it is connected. `seen` failures had been counted when it was
+    /// first seen to be down.
+    pub(super) fn connect(
+        &mut self,
+        now: Now,
+        routes: &Routes,
+        target: Target,
+        seen: Option<u64>,
+        gone: Option<LinkId>,
+    ) -> Option<NextStep> {
+        if let Some(Reach::Up(link)) = routes.brokers.get(&target.broker.address)
+            && Some(*link) != gone
+            && now.instant < target.until
+        {
+            match self.fitness(routes, &target.broker.address) {
+                Fitness::Fit => return Some(self.call(target, *link)),
+                Fitness::TooOld(version) => {
+                    self.fail_attempt(now, target, AttemptFailure::TooOld { version });
+                    return None;
+                }
+                Fitness::Unknown => {}
+            }
+        }
+        self.wait_for_broker(now, routes, target, seen, gone)
+    }
+
+    /// Waits until the target's broker is connected and fit, unless that is in vain.
+    #[cold]
+    fn wait_for_broker(
+        &mut self,
+        now: Now,
+        routes: &Routes,
+        mut target: Target,
+        mut seen: Option<u64>,
+        gone: Option<LinkId>,
+    ) -> Option<NextStep> {
+        let reach = routes.reach(&target.broker.address);
         if !matches!(reach, Reach::Up(_))
             && let Some(moved) = master_elsewhere(routes, &target)
         {
-            target.address = moved;
+            target.broker = moved;
             self.state = State::Connecting { target, failures: None, gone };
             return None;
         }
@@ -140,16 +190,8 @@ impl Delivery {
             seen.get_or_insert(*failures);
         }
         let ask = match reach {
-            Reach::Up(link) if Some(link) != gone && now.instant < target.until => {
-                match self.fitness(routes, &target.address) {
-                    Fitness::Fit => return Some(self.call(target, link)),
-                    Fitness::TooOld(version) => {
-                        self.fail_attempt(now, target, AttemptFailure::TooOld { version });
-                        return None;
-                    }
-                    Fitness::Unknown => None,
-                }
-            }
+            // It is to be registered.
+            Reach::Up(link) if Some(link) != gone && now.instant < target.until => None,
             Reach::Down { failures, error: Some(error), .. } if Some(failures) > seen => {
                 self.fail_attempt(now, target, CallError::Unsent(error).into());
                 return None;
@@ -162,14 +204,14 @@ impl Delivery {
                 self.fail_attempt(now, target, AttemptFailure::NotConnected);
                 return None;
             }
-            _ => Some(Ask::Connection(target.address.clone())),
+            _ => Some(Ask::Connection(target.broker.address.clone())),
         };
         let until = target.until;
         self.state = State::Connecting { target, failures: seen, gone };
         Some(Step::Wait { ask, until })
     }
 
-    fn call(&mut self, target: Target, link: LinkId) -> Step {
+    fn call(&mut self, target: Target, link: LinkId) -> NextStep {
         let (deadline, linger) = (target.until, self.deadline);
         self.parcel.prepare_again(&self.config);
         self.state = State::Calling { target, link };
@@ -191,9 +233,11 @@ impl Delivery {
     }
 
     /// Whether it would be a waste of an attempt to ask a broker.
-    fn is_known_to_be_unfit(&self, routes: &Routes, route: &TopicRoute, broker: &str) -> bool {
-        let too_old = |address| matches!(self.fitness(routes, address), Fitness::TooOld(_));
-        self.parcel.needs != Needs::Nothing && route.master(broker).is_some_and(too_old)
+    fn is_known_to_be_unfit(&self, routes: &Routes, broker: Option<&Arc<Broker>>) -> bool {
+        let too_old = |broker: &Arc<Broker>| {
+            matches!(self.fitness(routes, &broker.address), Fitness::TooOld(_))
+        };
+        self.parcel.needs != Needs::Nothing && broker.is_some_and(too_old)
     }
 
     /// The time is up before an attempt could begin.
@@ -222,12 +266,13 @@ impl Delivery {
 
     /// True when some other broker is worth an attempt.
     fn has_others(&self, routes: &Routes, route: &TopicRoute, broker: &str) -> bool {
+        let is_usable = |broker: &Arc<Broker>| {
+            !routes.is_down(broker) && broker.health.state() != BrokerState::Suspended
+        };
         let is_worth_it = |queue: &MessageQueue| {
-            let name = &queue.broker_name;
-            *name != broker
+            queue.broker_name != broker
                 && !self.was_tried(queue)
-                && !routes.is_down(route, name)
-                && !routes.is_suspended(name)
+                && route.broker(&queue.broker_name).is_some_and(is_usable)
         };
         route.queues().iter().any(is_worth_it)
     }
@@ -242,9 +287,9 @@ enum Fitness {
     TooOld(i32),
 }
 
-/// Where the target's broker listens by now, if no longer where it did.
-fn master_elsewhere(routes: &Routes, target: &Target) -> Option<Address> {
+/// The target's broker as it is reached by now, if no longer as it was.
+fn master_elsewhere(routes: &Routes, target: &Target) -> Option<Arc<Broker>> {
     let route = routes.topic(&target.queue.topic)?.route.as_ref()?;
-    let master = route.master(&target.queue.broker_name)?;
-    (*master != target.address).then(|| master.clone())
+    let broker = route.broker(&target.queue.broker_name)?;
+    (broker.address != target.broker.address).then(|| Arc::clone(broker))
 }

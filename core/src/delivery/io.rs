@@ -1,5 +1,7 @@
 //! What a delivery asks its driver to do.
 
+use std::convert::Infallible;
+
 use bytestring::ByteString;
 
 use crate::{
@@ -124,4 +126,19 @@ pub enum Step<T = Result<Delivered, SendError>> {
     Answer,
     /// It is over. The errand must not be used any more.
     Done(T),
+}
+
+impl Step<Infallible> {
+    /// The same, of an errand that does have an end.
+    pub(super) fn unfinished<T>(self) -> Step<T> {
+        match self {
+            Self::Wait { ask, until } => Step::Wait { ask, until },
+            Self::Tell(ask) => Step::Tell(ask),
+            Self::Call { link, attempt, deadline, linger, oneway } => {
+                Step::Call { link, attempt, deadline, linger, oneway }
+            }
+            Self::Answer => Step::Answer,
+            Self::Done(never) => match never {},
+        }
+    }
 }

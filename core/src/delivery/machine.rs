@@ -1,21 +1,22 @@
 //! The state machine of one send.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 use bytestring::ByteString;
 
 use super::{
-    Ask, Attempt, AttemptReport, Delivered, Errand, LaneKey, Parcel, SendError, SendErrorKind,
-    SendOptions, Step, TimeoutPhase, lanes::lane_of, options::Policy, pacing::Pacing, tally::Tally,
+    Ask, Attempt, Delivered, Errand, LaneKey, Parcel, SendError, SendErrorKind, SendOptions, Step,
+    TimeoutPhase, lanes::lane_of, options::Policy, pacing::Pacing, tally::Answered,
+    unusual::Unusual,
 };
 use crate::{
     codec::Frame,
-    command::{DEFAULT_TOPIC, SendMessage},
+    command::SendMessage,
     ids::LinkId,
-    link::CallError,
-    model::{Address, InvalidMessage, Message, MessageQueue, ProducerConfig, SendReceipt},
+    link::{CallError, LinkError},
+    model::{InvalidMessage, Message, MessageQueue, ProducerConfig, SendReceipt},
     mutants::{Mutant::NoRetries, is_on},
-    route::{BrokerHealth, Choice, Phase, Routes},
+    route::{Broker, Choice, Phase, Routes},
     time::{Instant, Now},
 };
 
@@ -42,16 +43,8 @@ pub struct Delivery {
     pub(super) attempts: Vec<Attempt>,
     /// Attempts made, busy answers and untold ones included.
     pub(super) made: u32,
-    /// Where the message may go, if there is only one queue.
-    pub(super) fixed: Option<MessageQueue>,
-    /// Attempts that were given up and may still be answered.
-    pub(super) late: Vec<Late>,
-    /// Stored, but not as well as was asked for: what the send ends with if nothing better comes.
-    pub(super) stored: Option<Box<SendReceipt>>,
-    /// What is to be reported, if anybody watches.
-    pub(super) reports: Option<Vec<AttemptReport>>,
-    /// A broker whose state this send has changed: the client is to be told.
-    pub(super) changed: Option<ByteString>,
+    /// The message may go to one queue only: that of its first attempt.
+    pub(super) fixed: bool,
     /// The route has led astray: the client is to be told.
     pub(super) stale: bool,
     /// The route is wrong: a newer one is worth waiting for where this one offers nothing else.
@@ -61,8 +54,11 @@ pub struct Delivery {
     pub(super) waited_for: TimeoutPhase,
     /// Rounds of questions about the topic that were over when this send first asked.
     pub(super) route_rounds: Option<u64>,
-    /// For whoever counts.
-    pub(super) tally: Tally,
+    /// The latest answer that says that it is stored, for whoever counts.
+    pub(super) answered: Option<Answered>,
+    /// Whom the transport has taken it for.
+    pub(super) handed_over: Option<Arc<Broker>>,
+    pub(super) unusual: Option<Box<Unusual>>,
 }
 
 #[derive(Debug)]
@@ -82,26 +78,18 @@ pub(super) enum State {
     Over(Result<Delivered, Box<SendErrorKind>>),
 }
 
+/// A step on the way, which says nothing of the end, and is small.
+pub(super) type NextStep = Step<Infallible>;
+
 /// One attempt's aim.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) queue: MessageQueue,
-    pub(super) address: Address,
-    pub(super) health: Option<Arc<BrokerHealth>>,
-    /// If it is another.
-    pub(super) advertised: Option<Address>,
+    pub(super) broker: Arc<Broker>,
     pub(super) begun: Instant,
     pub(super) until: Instant,
     /// There is no other broker that it would be worth asking.
     pub(super) alone: bool,
-}
-
-/// An attempt that was given up and may still be answered.
-#[derive(Clone, Debug)]
-pub(super) struct Late {
-    pub(super) number: u32,
-    pub(super) begun: Instant,
-    pub(super) health: Option<Arc<BrokerHealth>>,
 }
 
 impl Delivery {
@@ -124,7 +112,8 @@ impl Delivery {
         seed: u64,
     ) -> Result<Box<Self>, SendError> {
         let ordered = parcel.message.sharding_key().is_some();
-        let policy = Policy::new(&config, &options, default, ordered);
+        let timeout = options.timeout.unwrap_or(config.send_msg_timeout);
+        let policy = Policy::new(&config, options, default, ordered);
         if let Choice::Queue(queue) = &policy.choice
             && queue.topic != *parcel.message.topic()
         {
@@ -132,25 +121,23 @@ impl Delivery {
             return Err(parcel.refused(rule.into()));
         }
         Ok(Box::new(Self {
-            deadline: now.instant + policy.timeout,
-            pacing: Pacing::new(config.attempt_timeout_min, policy.timeout, seed),
+            deadline: now.instant + timeout,
+            pacing: Pacing::new(config.attempt_timeout_min, timeout, seed),
             config,
             policy,
             parcel,
             started: now,
             attempts: Vec::new(),
             made: 0,
-            fixed: None,
-            late: Vec::new(),
-            stored: None,
-            reports: None,
-            changed: None,
+            fixed: false,
             stale: false,
             wrong: false,
             state: State::Choosing { not_before: now.instant, unless: None },
             waited_for: TimeoutPhase::Route,
             route_rounds: None,
-            tally: Tally::default(),
+            answered: None,
+            handed_over: None,
+            unusual: None,
         }))
     }
 
@@ -180,23 +167,21 @@ impl Delivery {
         self.parcel.refused(why)
     }
 
-    fn next_step(&mut self, now: Now, routes: &Routes) -> Step {
+    /// What to do next; none when it is over.
+    fn next_step(&mut self, now: Now, routes: &Routes) -> Option<NextStep> {
         loop {
-            if let Some(broker) = self.changed.take() {
-                return Step::Tell(Ask::Notice(broker));
+            if let Some(broker) = self.unusual.as_mut().and_then(|unusual| unusual.changed.take()) {
+                return Some(Step::Tell(Ask::Notice(broker)));
             }
             // For those who come after it, if not for this send.
             if std::mem::take(&mut self.stale) {
-                return Step::Tell(Ask::Refresh(self.message().shared_topic()));
+                return Some(Step::Tell(Ask::Refresh(self.message().shared_topic())));
             }
             if let State::Over(_) = self.state {
-                return self.finish(now);
+                return None;
             }
             if let Phase::Closed(why) = &routes.phase {
-                self.close_attempt(now, why);
-                if !matches!(self.state, State::Over(_)) {
-                    self.give_up(SendErrorKind::ShuttingDown(why.clone()));
-                }
+                self.close(now, why);
                 continue;
             }
             let step = match &self.state {
@@ -206,13 +191,32 @@ impl Delivery {
                     Some(Step::Wait { ask: None, until: *not_before })
                 }
                 State::Choosing { .. } => self.choose(now, routes),
-                State::Connecting { .. } => self.connect(now, routes),
+                State::Connecting { .. } => self.go_on(now, routes),
                 State::Calling { .. } | State::Lingering(_) => Some(Step::Answer),
                 State::Over(_) => None,
             };
-            if let Some(step) = step {
+            if step.is_some() {
                 return step;
             }
+        }
+    }
+
+    #[cold]
+    fn close(&mut self, now: Now, why: &LinkError) {
+        self.close_attempt(now, why);
+        if !matches!(self.state, State::Over(_)) {
+            self.give_up(SendErrorKind::ShuttingDown(why.clone()));
+        }
+    }
+
+    /// Goes on with an attempt whose broker was not connected.
+    #[cold]
+    fn go_on(&mut self, now: Now, routes: &Routes) -> Option<NextStep> {
+        match self.take_state() {
+            State::Connecting { target, failures, gone } => {
+                self.connect(now, routes, target, failures, gone)
+            }
+            _ => None,
         }
     }
 
@@ -242,8 +246,8 @@ impl Delivery {
     }
 
     pub(super) fn give_up(&mut self, kind: SendErrorKind) {
-        let result = match self.stored.take() {
-            Some(stored) => Ok(Delivered::Stored(SendReceipt { attempts: self.made, ..*stored })),
+        let result = match self.unusual.as_mut().and_then(|unusual| unusual.stored.take()) {
+            Some(stored) => Ok(Delivered::Stored(SendReceipt { attempts: self.made, ..stored })),
             None => Err(Box::new(kind)),
         };
         self.state = State::Over(result);
@@ -260,12 +264,18 @@ impl Delivery {
     }
 
     fn finish(&mut self, now: Now) -> Step {
-        let State::Over(result) = self.take_state() else { return Step::Answer };
-        Step::Done(result.map_err(|kind| {
-            let message = std::mem::replace(&mut self.parcel.message, Message::new("", ""));
-            let elapsed = now.instant.saturating_since(self.started.instant);
-            SendError::new(*kind, std::mem::take(&mut self.attempts), elapsed, message)
-        }))
+        match self.take_state() {
+            State::Over(Ok(delivered)) => Step::Done(Ok(delivered)),
+            State::Over(Err(kind)) => Step::Done(Err(self.fail(now, *kind))),
+            _ => Step::Answer,
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, now: Now, kind: SendErrorKind) -> SendError {
+        let message = std::mem::replace(&mut self.parcel.message, Message::new("", ""));
+        let elapsed = now.instant.saturating_since(self.started.instant);
+        SendError::new(kind, std::mem::take(&mut self.attempts), elapsed, message)
     }
 }
 
@@ -274,7 +284,10 @@ impl Errand for Delivery {
     type Output = Result<Delivered, SendError>;
 
     fn step(&mut self, now: Now, routes: &Routes) -> Step {
-        self.next_step(now, routes)
+        match self.next_step(now, routes) {
+            Some(step) => step.unfinished(),
+            None => self.finish(now),
+        }
     }
 
     fn request(&self) -> Option<SendMessage<'_>> {
@@ -283,16 +296,16 @@ impl Errand for Delivery {
         Some(SendMessage {
             producer_group: &self.config.producer_group,
             topic: parcel.message.topic(),
-            default_topic: DEFAULT_TOPIC,
             default_topic_queue_nums: self.config.default_topic_queue_nums,
             queue_id: target.queue.queue_id,
             sys_flag: parcel.sys_flag,
             born_timestamp: self.started.wall,
             flag: if parcel.is_batch { 0 } else { parcel.message.flag() },
-            properties: &parcel.properties,
+            properties: parcel.properties(),
             batch: parcel.is_batch,
             broker_name: &target.queue.broker_name,
-            body: &parcel.body,
+            template: target.broker.template.as_deref(),
+            body: parcel.body(),
         })
     }
 

@@ -31,6 +31,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod traced;
+mod unusual;
 
 pub use accumulator::Accumulator;
 pub use attempt::{Attempt, AttemptFailure};

@@ -90,7 +90,6 @@ impl SendOptions {
 /// The options of one send, with the configuration's where they say nothing.
 #[derive(Clone, Debug)]
 pub(super) struct Policy {
-    pub(super) timeout: Duration,
     pub(super) retry_times: u32,
     pub(super) retry_unknown: bool,
     pub(super) choice: Choice,
@@ -100,16 +99,18 @@ impl Policy {
     /// `default` is the producer's choice at this moment, which a sharding key goes before.
     pub(super) fn new(
         config: &ProducerConfig,
-        options: &SendOptions,
+        options: SendOptions,
         default: &Choice,
         has_order_key: bool,
     ) -> Self {
-        let choice = options.deciding(default, has_order_key).cloned();
         Self {
-            timeout: options.timeout.unwrap_or(config.send_msg_timeout),
             retry_times: options.retry_times.unwrap_or(config.retry_times),
             retry_unknown: options.retry_unknown.unwrap_or(config.retry_unknown),
-            choice: choice.unwrap_or_default(),
+            choice: match options.choice {
+                Some(choice) => choice,
+                None if has_order_key => Choice::default(),
+                None => default.clone(),
+            },
         }
     }
 }

@@ -7,8 +7,9 @@ use bytestring::ByteString;
 use super::{
     Attempt, AttemptEnd, AttemptFailure, AttemptReport, Delivered, Delivery, Outcome,
     SendErrorKind, TimeoutPhase,
-    machine::{Late, State, Target},
+    machine::{State, Target},
     tally::Answered,
+    unusual::Late,
 };
 use crate::{
     codec::Frame,
@@ -16,7 +17,7 @@ use crate::{
     link::{CallError, LinkError},
     model::{Address, MessageQueue, SendReceipt, SendStatus},
     mutants::{Mutant::AtMostOnceIsNot, is_on},
-    route::{BrokerHealth, BrokerState},
+    route::{Broker, BrokerState},
     time::{Instant, Now},
 };
 
@@ -49,19 +50,19 @@ impl Delivery {
         }
         if let State::Calling { target, .. } = &self.state {
             let target = target.clone();
-            let broker = target.queue.broker_name.clone();
-            self.tally.handed_over = Some((broker, target.address.clone()));
+            self.handed_over = Some(Arc::clone(&target.broker));
             self.report_end(now, &target, AttemptEnd::HandedOver);
         }
         self.end_well(Delivered::HandedOver);
     }
 
+    #[inline]
     fn report_end(&mut self, now: Now, target: &Target, end: AttemptEnd) {
         let number = self.made;
         self.report(|| AttemptReport::Ended {
             number,
             queue: target.queue.clone(),
-            address: Some(target.address.clone()),
+            address: Some(target.broker.address.clone()),
             elapsed: now.instant.saturating_since(target.begun),
             end,
         });
@@ -75,7 +76,8 @@ impl Delivery {
                 // It comes again, if only to say that it has ended.
                 if overdue && target.until < self.deadline {
                     let (number, begun) = (self.made, target.begun);
-                    self.late.push(Late { number, begun, health: target.health.clone() });
+                    let late = Late { number, begun, broker: Arc::clone(&target.broker) };
+                    self.unusual().late.push(late);
                 }
                 self.fail_attempt(now, target, failure);
             }
@@ -83,98 +85,79 @@ impl Delivery {
     }
 
     fn handle_stored(&mut self, now: Now, target: Target, reply: &SendReply<'_>) {
-        let broker = target.queue.broker_name.clone();
-        self.report_success(now, target.begun, target.health.as_deref(), &broker);
+        self.report_success(now, target.begun, &target.broker);
+        self.note_answer(now, self.made, target.begun, Arc::clone(&target.broker), reply);
         let status = reply.status;
         let elsewhere = self.config.retry_another_broker_when_not_store_ok
             && status != SendStatus::SendOk
             && self.policy.retry_unknown
-            && self.fixed.is_none()
+            && !self.fixed
             && !target.alone
-            && self.stored.is_none()
+            && self.unusual.as_ref().is_none_or(|unusual| unusual.stored.is_none())
             && self.attempts_left() > 1;
-        let mut answered = Answered {
-            attempt: self.made,
-            broker,
-            address: None,
-            latency: now.instant.saturating_since(target.begun),
-            at: now.instant,
-            is_traced: reply.is_traced,
-        };
         let attempts = self.made + 1;
         if elsewhere {
-            answered.address = Some(target.address.clone());
-            self.tally.answered = Some(answered);
-            self.stored = Some(Box::new(self.receipt(target.queue.clone(), reply, attempts)));
+            let receipt = self.receipt(target.queue.clone(), reply, attempts);
+            self.unusual().stored = Some(receipt);
             return self.fail_attempt(now, target, AttemptFailure::NotStoreOk { status });
         }
         self.report_end(now, &target, AttemptEnd::Stored(status));
-        let Target { queue, address, .. } = target;
-        answered.address = Some(address);
-        self.tally.answered = Some(answered);
-        self.end_well(Delivered::Stored(self.receipt(queue, reply, attempts)));
+        self.end_well(Delivered::Stored(self.receipt(target.queue, reply, attempts)));
     }
 
-    fn report_success(
+    fn note_answer(
         &mut self,
         now: Now,
+        attempt: u32,
         begun: Instant,
-        health: Option<&BrokerHealth>,
-        broker: &ByteString,
+        broker: Arc<Broker>,
+        reply: &SendReply<'_>,
     ) {
-        let Some(health) = health else { return };
+        self.answered = Some(Answered {
+            attempt,
+            broker,
+            latency: now.instant.saturating_since(begun),
+            at: now.instant,
+            is_traced: reply.is_traced,
+        });
+    }
+
+    fn report_success(&mut self, now: Now, begun: Instant, broker: &Broker) {
         let (latency, watched) =
             (now.instant.saturating_since(begun), self.config.send_latency_enable);
-        if health.report_success(now.instant, latency, watched) {
-            self.changed = Some(broker.clone());
+        if broker.health.report_success(now.instant, latency, watched) {
+            self.unusual().changed = Some(broker.name.clone());
         }
     }
 
     /// Another's answer ends the send while this one's is awaited; false when none is.
     fn abandon_current(&mut self) -> bool {
         let State::Calling { target, .. } = &self.state else { return false };
-        self.tally.abandoned = Some(target.queue.broker_name.clone());
+        let broker = target.broker.name.clone();
+        self.unusual().abandoned = Some(broker);
         true
     }
 
     /// An attempt that was given up is answered after all, or will never be.
     fn handle_late(&mut self, now: Now, attempt: u32, outcome: &Result<Frame, CallError>) {
-        let late = self.late.iter().position(|late| late.number == attempt);
-        let late = late.map(|index| self.late.swap_remove(index));
+        let late = self.unusual.as_mut().and_then(|unusual| {
+            let index = unusual.late.iter().position(|late| late.number == attempt)?;
+            Some(unusual.late.swap_remove(index))
+        });
         let told = self.attempts.iter_mut().find(|told| told.number == attempt);
-        match (judge(outcome), told) {
-            (Ok(reply), Some(told)) => {
-                let (queue, address, mut elapsed) =
-                    (told.queue.clone(), told.address.clone(), told.elapsed);
-                if let Some(late) = &late {
-                    elapsed = now.instant.saturating_since(late.begun);
-                    let health = late.health.as_deref();
-                    self.report_success(now, late.begun, health, &queue.broker_name);
-                }
-                let begun = late.map_or(now.instant, |late| late.begun);
-                let attempts = self.made + u32::from(self.abandon_current());
-                self.tally.answered = Some(Answered {
-                    attempt,
-                    broker: queue.broker_name.clone(),
-                    address: address.clone(),
-                    latency: now.instant.saturating_since(begun),
-                    at: now.instant,
-                    is_traced: reply.is_traced,
-                });
-                let end = AttemptEnd::StoredLate(reply.status);
-                let receipt = self.receipt(queue.clone(), &reply, attempts);
-                let number = attempt;
-                self.report(|| AttemptReport::Ended { number, queue, address, elapsed, end });
-                return self.end_well(Delivered::Stored(receipt));
+        match (judge(outcome), told, late) {
+            (Ok(reply), Some(told), Some(late)) => {
+                let queue = told.queue.clone();
+                return self.handle_stored_late(now, queue, late, &reply);
             }
             // What was unknown is known now.
-            (Err(failure @ AttemptFailure::Refused { .. }), Some(told)) => {
+            (Err(failure @ AttemptFailure::Refused { .. }), Some(told), _) => {
                 self.stale |= failure.is_of_a_stale_route();
                 told.failure = failure;
             }
             _ => {}
         }
-        if !self.late.is_empty() {
+        if self.awaits_late() {
             return;
         }
         let State::Lingering(kind) = &self.state else { return };
@@ -189,6 +172,32 @@ impl Delivery {
             None => SendErrorKind::clone(kind),
         };
         self.give_up(kind);
+    }
+
+    fn handle_stored_late(
+        &mut self,
+        now: Now,
+        queue: MessageQueue,
+        Late { number, begun, broker }: Late,
+        reply: &SendReply<'_>,
+    ) {
+        self.report_success(now, begun, &broker);
+        let attempts = self.made + u32::from(self.abandon_current());
+        let receipt = self.receipt(queue.clone(), reply, attempts);
+        self.report(|| AttemptReport::Ended {
+            number,
+            queue,
+            address: Some(broker.address.clone()),
+            elapsed: now.instant.saturating_since(begun),
+            end: AttemptEnd::StoredLate(reply.status),
+        });
+        self.note_answer(now, number, begun, broker, reply);
+        self.end_well(Delivered::Stored(receipt));
+    }
+
+    /// Some attempt was given up and may still be answered.
+    fn awaits_late(&self) -> bool {
+        self.unusual.as_ref().is_some_and(|unusual| !unusual.late.is_empty())
     }
 
     /// Whether a send that is sent at most once, and has waited because it might be stored, may be
@@ -212,16 +221,18 @@ impl Delivery {
 
     pub(super) fn fail_attempt(&mut self, now: Now, target: Target, failure: AttemptFailure) {
         self.wrong = failure.is_of_a_wrong_route();
-        let health = target.health.as_ref().filter(|_| failure.is_the_brokers_fault());
-        if health.is_some_and(|h| h.report_failure(now.instant, self.config.send_latency_enable)) {
-            self.changed = Some(target.queue.broker_name.clone());
+        let broker = target.broker;
+        if failure.is_the_brokers_fault()
+            && broker.health.report_failure(now.instant, self.config.send_latency_enable)
+        {
+            self.unusual().changed = Some(broker.name.clone());
         }
         // Whoever has been silent to many may be gone. Those that are merely slow now and then are
         // no reason to ask.
-        let is_ill = |health: Arc<BrokerHealth>| health.state() != BrokerState::Healthy;
         let silent = matches!(failure, AttemptFailure::Call(CallError::Expired { lent: true }));
-        self.stale |= failure.is_of_a_stale_route() || silent && target.health.is_some_and(is_ill);
-        let place = (Some(target.address), target.advertised);
+        self.stale |= failure.is_of_a_stale_route()
+            || silent && broker.health.state() != BrokerState::Healthy;
+        let place = (Some(broker.address.clone()), broker.advertised.clone());
         self.record(now, target.begun, target.queue, place, failure);
     }
 
@@ -269,7 +280,7 @@ impl Delivery {
     /// What the send ends with when this is the attempt that ends it.
     fn kind_of(&self, now: Now, attempt: &Attempt) -> SendErrorKind {
         let after = now.instant.saturating_since(self.started.instant);
-        match SendErrorKind::of_attempt(attempt, after, self.fixed.is_some()) {
+        match SendErrorKind::of_attempt(attempt, after, self.fixed) {
             // Nobody was to answer.
             SendErrorKind::TimedOut { phase: TimeoutPhase::Reply, after }
                 if self.parcel.is_oneway =>
@@ -286,7 +297,7 @@ impl Delivery {
             && let Some(busy) = self.attempts.iter().position(|told| told.failure.is_busy())
         {
             let busy = self.attempts.remove(busy);
-            self.tally.count_untold(busy.queue.broker_name);
+            self.unusual().count_untold(busy.queue.broker_name);
         }
         self.attempts.push(attempt);
     }
@@ -303,14 +314,15 @@ impl Delivery {
 
     /// Ends the send badly, unless an attempt that was given up may still end it well.
     pub(super) fn linger(&mut self, kind: SendErrorKind) {
-        if self.late.is_empty() {
-            return self.give_up(kind);
+        match self.awaits_late() {
+            true => self.state = State::Lingering(Box::new(kind)),
+            false => self.give_up(kind),
         }
-        self.state = State::Lingering(Box::new(kind));
     }
 
     /// Texts are copied out of the reply, so that a receipt kept for long does not keep the read
     /// buffer that it came in.
+    #[inline]
     fn receipt(&self, queue: MessageQueue, reply: &SendReply<'_>, attempts: u32) -> SendReceipt {
         let message_id = self.message().shared_uniq_key().cloned().unwrap_or_default();
         let transaction_id = reply.transaction_id.map(|id| match message_id == *id {

@@ -19,14 +19,15 @@ const PAUSE_MIN: Duration = Duration::from_millis(10);
 const DOUBLINGS_MAX: u32 = 4;
 /// An attempt that could get no more than this part of `attempt_timeout_min`, or of the whole time
 /// where that is shorter, is not begun.
-const WORTH_PART: u32 = 10;
+const WORTH_PART: u64 = 10;
 
 /// Shares a send's time among its attempts.
 #[derive(Debug)]
 pub(super) struct Pacing {
-    attempt_timeout_min: Duration,
-    /// Less than this is not worth another attempt.
-    worth: Duration,
+    /// The config's `attempt_timeout_min`, in nanoseconds.
+    attempt_min: u64,
+    /// Less than this is not worth another attempt, in nanoseconds.
+    worth: u64,
     /// Attempts that count: busy answers do not.
     counted: u32,
     made: u32,
@@ -35,9 +36,11 @@ pub(super) struct Pacing {
 
 impl Pacing {
     pub(super) fn new(attempt_timeout_min: Duration, timeout: Duration, seed: u64) -> Self {
+        let [attempt_min, timeout] = [attempt_timeout_min, timeout]
+            .map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
         Self {
-            attempt_timeout_min,
-            worth: attempt_timeout_min.min(timeout) / WORTH_PART,
+            attempt_min,
+            worth: attempt_min.min(timeout) / WORTH_PART,
             counted: 0,
             made: 0,
             jitter: fastrand::Rng::with_seed(seed),
@@ -54,18 +57,24 @@ impl Pacing {
         retry_times.saturating_add(1).saturating_sub(self.counted)
     }
 
-    /// What the next attempt may take: its share of what is left, but no less than the minimum.
-    pub(super) fn attempt(&self, deadline: Instant, now: Now, attempts_left: u32) -> Duration {
-        let left = deadline.saturating_since(now.instant);
+    /// When the next attempt is over: it may take its share of what is left, but no less than the
+    /// minimum.
+    pub(super) fn until(&self, deadline: Instant, now: Now, attempts_left: u32) -> Instant {
+        let (now, deadline) = (now.instant.as_nanos(), deadline.as_nanos());
+        let left = deadline.saturating_sub(now);
         if is_on(OneDeadlineForTheFirstBroker) {
-            return left;
+            return Instant::from_nanos(now.saturating_add(left));
         }
-        let share = left / attempts_left.max(1);
-        share.max(self.attempt_timeout_min).min(left)
+        let share = left / u64::from(attempts_left.max(1));
+        Instant::from_nanos(now.saturating_add(share.max(self.attempt_min).min(left)))
     }
 
     pub(super) fn is_worth_another(&self, deadline: Instant, now: Now) -> bool {
-        deadline.saturating_since(now.instant) >= self.worth
+        deadline.saturating_since(now.instant) >= self.worth()
+    }
+
+    fn worth(&self) -> Duration {
+        Duration::from_nanos(self.worth)
     }
 
     /// The end of a jittered pause that doubles with every attempt, and leaves time for the attempt
@@ -82,6 +91,6 @@ impl Pacing {
         if is_on(PausesBeyondTheDeadline) {
             return pause;
         }
-        pause.min(deadline.saturating_since(now.instant).saturating_sub(self.worth))
+        pause.min(deadline.saturating_since(now.instant).saturating_sub(self.worth()))
     }
 }

@@ -6,7 +6,11 @@ use bytestring::ByteString;
 use super::{SendError, SendErrorKind};
 use crate::{
     codec::VERSION_WITH_TIMERS,
-    model::{InvalidMessage, Message, ProducerConfig, encode_properties, names, validate_message},
+    command::Properties,
+    model::{
+        InvalidMessage, Message, ProducerConfig, check_message, encode_properties, names,
+        validate_message,
+    },
     mutants::{Mutant::PreparedAtEachAttempt, is_on},
 };
 
@@ -23,8 +27,11 @@ pub(super) const BATCH_PROPERTIES_MAX: usize = 11;
 pub struct Parcel {
     /// The message; of a batch the first, which stands for all where queues are chosen.
     pub(super) message: Message,
-    pub(super) body: Bytes,
-    pub(super) properties: String,
+    /// If it is not the message's own.
+    body: Option<Bytes>,
+    /// The property string, if it is not simply the message's own, or takes long to write.
+    properties: Option<Box<str>>,
+    properties_len: u32,
     pub(super) sys_flag: i32,
     pub(super) is_batch: bool,
     /// The ids of a batch's messages, where sends are traced.
@@ -53,19 +60,33 @@ impl Parcel {
     ///
     /// [`SendErrorKind::InvalidMessage`] names the rule broken, and the message comes back.
     pub fn new(config: &ProducerConfig, message: Message) -> Result<Self, SendError> {
-        let properties = match validate_message(&message, config.max_message_size) {
-            Ok(properties) => properties,
+        let checked = match message.has_body_crc() {
+            // Its checksum is computed once.
+            true => validate_message(&message, config.max_message_size)
+                .map(|written| (written.len(), Some(written.into()))),
+            false => check_message(&message, config.max_message_size).map(|len| (len, None)),
+        };
+        let (len, properties) = match checked {
+            Ok(checked) => checked,
             Err(rule) => return Err(SendError::not_sent(rule.into(), message)),
         };
         let large = message.body().len() >= config.compress_msg_body_over_howmuch;
         let format = config.compress_type;
         let compressed =
             large.then(|| format.compress(message.body(), config.compress_level)).flatten();
-        let (body, sys_flag) = compressed.unwrap_or_else(|| (message.body().clone(), 0));
+        let (body, sys_flag) = compressed.map_or((None, 0), |(body, bits)| (Some(body), bits));
         let timed = message.schedule().is_some_and(|schedule| schedule.needs_timers());
-        let needs = if timed { Needs::Version(VERSION_WITH_TIMERS) } else { Needs::Nothing };
-        let (is_batch, is_oneway, members) = (false, false, Vec::new());
-        Ok(Self { message, body, properties, sys_flag, is_batch, members, is_oneway, needs })
+        Ok(Self {
+            message,
+            body,
+            properties,
+            properties_len: len as u32,
+            sys_flag,
+            is_batch: false,
+            members: Vec::new(),
+            is_oneway: false,
+            needs: if timed { Needs::Version(VERSION_WITH_TIMERS) } else { Needs::Nothing },
+        })
     }
 
     /// One message whose transaction is not decided yet: the broker keeps it back.
@@ -82,12 +103,12 @@ impl Parcel {
         }
         let parcel = Self::new(config, message)?;
         let marks = [(names::TRAN_MSG, "true"), (names::PGROUP, &*config.producer_group)];
-        let properties = parcel.properties + &encode_properties(marks);
+        let properties = parcel.message.encode_properties() + &encode_properties(marks);
         if let Err(rule) = InvalidMessage::check_properties(properties.len()) {
             return Err(SendError::not_sent(rule.into(), parcel.message));
         }
         let (sys_flag, needs) = (parcel.sys_flag | PREPARED, Needs::Registration);
-        Ok(Self { properties, sys_flag, needs, ..parcel })
+        Ok(Self { sys_flag, needs, ..parcel.with_properties(properties) })
     }
 
     /// Messages for one queue in one request, none of which is checked: see
@@ -110,16 +131,23 @@ impl Parcel {
             return Some(Self::new(config, first.clone()));
         }
         let wait = (!first.wait_store_ok()).then_some((names::WAIT, "false"));
-        Some(Ok(Self {
+        let parcel = Self {
             message: first.clone(),
             members: if config.trace_message { ids(messages.clone()) } else { Vec::new() },
-            body: encode_batch(messages),
-            properties: encode_properties(wait),
+            body: Some(encode_batch(messages)),
+            properties: None,
+            properties_len: 0,
             sys_flag: 0,
             is_batch: true,
             is_oneway: false,
             needs: Needs::Nothing,
-        }))
+        };
+        Some(Ok(parcel.with_properties(encode_properties(wait))))
+    }
+
+    fn with_properties(self, properties: String) -> Self {
+        let properties_len = properties.len() as u32;
+        Self { properties: Some(properties.into()), properties_len, ..self }
     }
 
     /// The same, and the broker is not to answer.
@@ -150,7 +178,18 @@ impl Parcel {
 
     /// The bytes that it takes, properties included.
     pub fn size(&self) -> usize {
-        self.body.len() + self.properties.len()
+        self.body().len() + self.properties_len as usize
+    }
+
+    /// The body as it is sent.
+    pub(super) fn body(&self) -> &Bytes {
+        self.body.as_ref().unwrap_or(self.message.body())
+    }
+
+    /// The property string as it is sent.
+    pub(super) fn properties(&self) -> Properties<'_> {
+        let (message, len) = (&self.message, self.properties_len as usize);
+        self.properties.as_deref().map_or(Properties::Of { message, len }, Properties::Text)
     }
 
     /// It is not to be sent, and this is why.
@@ -163,9 +202,9 @@ impl Parcel {
     pub(super) fn prepare_again(&mut self, config: &ProducerConfig) {
         if is_on(PreparedAtEachAttempt)
             && let Some((body, bits)) =
-                config.compress_type.compress(&self.body, config.compress_level)
+                config.compress_type.compress(self.body(), config.compress_level)
         {
-            (self.body, self.sys_flag) = (body, self.sys_flag | bits);
+            (self.body, self.sys_flag) = (Some(body), self.sys_flag | bits);
         }
     }
 }
@@ -199,6 +238,12 @@ mod tests {
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
+    fn properties(parcel: &Parcel) -> String {
+        let text = parcel.properties().to_string();
+        assert_eq!(text.len(), parcel.size() - parcel.body().len());
+        text
+    }
+
     fn batch(messages: &[Message]) -> Parcel {
         Parcel::batch(&config(), messages).unwrap().unwrap()
     }
@@ -210,23 +255,23 @@ mod tests {
         let first = Message::new("TopicTest", "hello").with_tags("TagA").with_uniq_key(id("0"));
         let second = Message::new("TopicTest", "world!").with_flag(7).with_uniq_key(id("1"));
         let parcel = batch(&[first, second]);
-        assert_eq!(hex(&parcel.body), expected);
-        assert_eq!(parcel.properties, "", "4.x would add them to each message");
+        assert_eq!(hex(parcel.body()), expected);
+        assert_eq!(properties(&parcel), "", "4.x would add them to each message");
     }
 
     #[test]
     fn row_39_a_batch_of_one_travels_as_a_single_message() {
         let alone = batch(&[Message::new("T", "hello").with_tags("a")]);
         assert!(!alone.is_batch);
-        assert_eq!(alone.body, "hello");
-        assert_eq!(alone.properties, "WAIT\u{1}true\u{2}TAGS\u{1}a\u{2}");
+        assert_eq!(alone.body(), "hello");
+        assert_eq!(properties(&alone), "WAIT\u{1}true\u{2}TAGS\u{1}a\u{2}");
         assert!(Parcel::batch(&config(), []).is_none());
     }
 
     #[test]
     fn a_batch_says_once_that_nobody_waits_for_it_to_be_flushed() {
         let message = Message::new("T", "x").with_wait_store_ok(false);
-        assert_eq!(batch(&[message.clone(), message]).properties, "WAIT\u{1}false\u{2}");
+        assert_eq!(properties(&batch(&[message.clone(), message])), "WAIT\u{1}false\u{2}");
     }
 
     #[cfg(feature = "compression-zlib")]
@@ -238,7 +283,7 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(1);
         let noise: Vec<u8> = (0..5_000).map(|_| random.u8(..)).collect();
         let parcel = parcel(noise.clone());
-        assert_eq!((parcel.sys_flag, &parcel.body[..]), (0, &noise[..]));
+        assert_eq!((parcel.sys_flag, &parcel.body()[..]), (0, &noise[..]));
     }
 
     #[test]
@@ -246,7 +291,7 @@ mod tests {
         let half = Parcel::half(&config(), Message::new("T", "x")).unwrap();
         assert_eq!(half.sys_flag, 4);
         let marks = "WAIT\u{1}true\u{2}TRAN_MSG\u{1}true\u{2}PGROUP\u{1}PG_TEST\u{2}";
-        assert_eq!(half.properties, marks);
+        assert_eq!(properties(&half), marks);
         let later = Message::new("T", "x").with_delay_level(1);
         let refused = Parcel::half(&config(), later).unwrap_err();
         let rule = InvalidMessage::ScheduledInTransaction;
@@ -293,7 +338,7 @@ mod tests {
             };
             let messages: Vec<_> = items.into_iter().map(message).collect();
             let total: usize = messages.iter().map(Message::encoded_len).sum();
-            prop_assert_eq!(batch(&messages).body.len(), total);
+            prop_assert_eq!(batch(&messages).body().len(), total);
         }
     }
 }

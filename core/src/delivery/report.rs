@@ -51,18 +51,21 @@ impl Delivery {
     /// From now on attempts are reported: see [`take_reports`](Self::take_reports). Nothing is kept
     /// of them otherwise.
     pub fn watch(&mut self) {
-        self.reports.get_or_insert_default();
+        self.unusual().reports.get_or_insert_default();
     }
 
     /// What there is to report since the last look, in order; nothing unless it is
     /// [watched](Self::watch). An attempt that is under way when the send ends is not reported to
     /// have ended.
     pub fn take_reports(&mut self) -> Vec<AttemptReport> {
-        self.reports.as_mut().map(std::mem::take).unwrap_or_default()
+        let reports = self.unusual.as_mut().and_then(|unusual| unusual.reports.as_mut());
+        reports.map(std::mem::take).unwrap_or_default()
     }
 
     pub(super) fn report(&mut self, report: impl FnOnce() -> AttemptReport) {
-        if let Some(reports) = &mut self.reports {
+        if let Some(unusual) = &mut self.unusual
+            && let Some(reports) = &mut unusual.reports
+        {
             reports.push(report());
         }
     }

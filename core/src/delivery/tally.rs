@@ -1,6 +1,6 @@
 //! What has become of a delivery's attempts, for whoever counts them.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytestring::ByteString;
 
@@ -9,8 +9,7 @@ use super::{
     machine::State,
 };
 use crate::{
-    model::Address,
-    route::Decider,
+    route::{Broker, Decider},
     time::{Instant, Now},
 };
 
@@ -33,36 +32,11 @@ pub enum AttemptFate {
 #[derive(Clone, Debug)]
 pub(super) struct Answered {
     pub(super) attempt: u32,
-    pub(super) broker: ByteString,
-    /// Where the broker listens.
-    pub(super) address: Option<Address>,
+    pub(super) broker: Arc<Broker>,
     pub(super) latency: Duration,
     pub(super) at: Instant,
     /// The broker does not mind that the message is traced.
     pub(super) is_traced: bool,
-}
-
-/// What a delivery's tellers need besides its attempts.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    /// The latest.
-    pub(super) answered: Option<Answered>,
-    /// Who was being asked when another's answer has ended it.
-    pub(super) abandoned: Option<ByteString>,
-    /// Whom the transport has taken it for.
-    pub(super) handed_over: Option<(ByteString, Address)>,
-    /// Busy answers that are not told one by one any more.
-    pub(super) untold: Vec<(ByteString, u64)>,
-}
-
-impl Tally {
-    /// A busy broker's attempt makes way for another.
-    pub(super) fn count_untold(&mut self, broker: ByteString) {
-        match self.untold.iter_mut().find(|(name, _)| *name == broker) {
-            Some((_, times)) => *times += 1,
-            None => self.untold.push((broker, 1)),
-        }
-    }
 }
 
 /// What is told of a delivery that is over, or that is about to be dropped.
@@ -74,7 +48,7 @@ impl Delivery {
 
     /// When a broker's answer came that says that it is stored; none when none did.
     pub fn answered_at(&self) -> Option<Instant> {
-        self.tally.answered.as_ref().map(|answered| answered.at)
+        self.answered.as_ref().map(|answered| answered.at)
     }
 
     /// It asks for no answer.
@@ -95,8 +69,8 @@ impl Delivery {
     /// Attempts made, as its receipt or its error says.
     pub fn attempts_made(&self) -> u32 {
         let under_way = matches!(self.state, State::Calling { .. })
-            || self.tally.abandoned.is_some()
-            || self.tally.handed_over.is_some()
+            || self.abandoned().is_some()
+            || self.handed_over.is_some()
             || self.answer_to_the_last().is_some();
         self.made + u32::from(under_way)
     }
@@ -111,7 +85,7 @@ impl Delivery {
     ) {
         let error = result.and_then(|result| result.as_ref().err());
         for attempt in error.map_or(&*self.attempts, SendError::attempts) {
-            let late = self.tally.answered.as_ref().filter(|late| late.attempt == attempt.number);
+            let late = self.answered.as_ref().filter(|late| late.attempt == attempt.number);
             let end = match (late, &attempt.failure) {
                 (Some(late), _) => AttemptFate::Stored(late.latency),
                 (None, AttemptFailure::NotStoreOk { .. }) => AttemptFate::Stored(attempt.elapsed),
@@ -120,18 +94,18 @@ impl Delivery {
             };
             tell(&attempt.queue.broker_name, end, 1);
         }
-        for (broker, times) in &self.tally.untold {
+        for (broker, times) in self.unusual.iter().flat_map(|unusual| &unusual.untold) {
             tell(broker, AttemptFate::Failed, *times);
         }
         if let Some(answered) = self.answer_to_the_last() {
-            tell(&answered.broker, AttemptFate::Stored(answered.latency), 1);
+            tell(&answered.broker.name, AttemptFate::Stored(answered.latency), 1);
         }
-        if let Some((broker, _)) = &self.tally.handed_over {
-            tell(broker, AttemptFate::HandedOver, 1);
+        if let Some(broker) = &self.handed_over {
+            tell(&broker.name, AttemptFate::HandedOver, 1);
         }
         let under_way = match &self.state {
             State::Calling { target, .. } => Some(&target.queue.broker_name),
-            _ => self.tally.abandoned.as_ref(),
+            _ => self.abandoned(),
         };
         if let Some(broker) = under_way {
             tell(broker, AttemptFate::Abandoned, 1);
@@ -148,9 +122,14 @@ impl Delivery {
         })
     }
 
+    /// Who was being asked when another's answer has ended it.
+    fn abandoned(&self) -> Option<&ByteString> {
+        self.unusual.as_ref()?.abandoned.as_ref()
+    }
+
     /// The answer, if it was to the last attempt, which has not failed then.
     fn answer_to_the_last(&self) -> Option<&Answered> {
-        self.tally.answered.as_ref().filter(|answered| answered.attempt == self.made)
+        self.answered.as_ref().filter(|answered| answered.attempt == self.made)
     }
 }
 

@@ -100,7 +100,14 @@ impl World {
     fn set_route_data(&mut self, json: &str) {
         let data = RouteData::decode(json.as_bytes()).unwrap();
         let route = TopicRoute::build(&TOPIC.into(), &data, Arc::default()).unwrap();
+        let route = route.attended(|broker| (self.health(broker), None));
         self.entry().route = Some(Arc::new(route));
+    }
+
+    /// Sends before this one have found the broker so.
+    fn share_health(&mut self, broker: &str, health: &Arc<BrokerHealth>) {
+        self.routes.health.insert(broker.into(), Arc::clone(health));
+        self.set_route(&[broker]);
     }
 
     fn fail_route(&mut self, error: RouteError) {

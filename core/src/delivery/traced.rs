@@ -24,23 +24,20 @@ impl Delivery {
     /// For the record of this send.
     pub(crate) fn traced(&self) -> Traced<'_> {
         let calling = match &self.state {
-            State::Calling { target, .. } => Some(&target.address),
+            State::Calling { target, .. } => Some(&target.broker),
             _ => None,
         };
-        let (answered, handed_over) = (&self.tally.answered, &self.tally.handed_over);
-        let broker = match (answered, handed_over) {
-            (Some(answered), _) => answered.address.as_ref(),
-            (None, Some((_, address))) => Some(address),
-            (None, None) => calling,
-        };
+        let answered = self.answered.as_ref();
+        let answerer = answered.map(|answered| &answered.broker);
+        let broker = answerer.or(self.handed_over.as_ref()).or(calling);
         Traced {
             producer_group: &self.config.producer_group,
             started: self.started,
             members: &self.parcel.members,
-            body_length: self.parcel.body.len(),
+            body_length: self.parcel.body().len(),
             is_half: self.parcel.is_half(),
-            broker,
-            is_wanted: answered.as_ref().is_none_or(|answered| answered.is_traced),
+            broker: broker.map(|broker| &broker.address),
+            is_wanted: answered.is_none_or(|answered| answered.is_traced),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A message on its way to a broker.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 use bytestring::ByteString;
 
 use super::{
@@ -27,17 +27,23 @@ const BATCH_ITEM_HEAD: usize = 22;
 /// let message = Message::new("TopicTest", "hello").with_tags("a").with_key("k1").with_key("k2");
 /// assert_eq!(message.keys().collect::<Vec<_>>(), ["k1", "k2"]);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Message {
     topic: ByteString,
     body: Bytes,
-    flag: i32,
-    wait_store_ok: bool,
+    uniq_key: Option<ByteString>,
     tags: Option<ByteString>,
     keys: Vec<ByteString>,
+    /// What many messages have nothing of, which is moved and cloned as one then.
+    more: Option<Arc<More>>,
+    flag: i32,
+    wait_store_ok: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct More {
     sharding_key: Option<ByteString>,
     properties: Vec<(ByteString, ByteString)>,
-    uniq_key: Option<ByteString>,
     schedule: Option<Schedule>,
     with_crc: bool,
 }
@@ -48,16 +54,18 @@ impl Message {
         Self {
             topic: topic.into(),
             body: body.into(),
-            flag: 0,
-            wait_store_ok: true,
+            uniq_key: None,
             tags: None,
             keys: Vec::new(),
-            sharding_key: None,
-            properties: Vec::new(),
-            uniq_key: None,
-            schedule: None,
-            with_crc: false,
+            more: None,
+            flag: 0,
+            wait_store_ok: true,
         }
+    }
+
+    fn with_more(mut self, change: impl FnOnce(&mut More)) -> Self {
+        change(Arc::make_mut(self.more.get_or_insert_default()));
+        self
     }
 
     /// Sets the tag that consumers filter by.
@@ -83,24 +91,20 @@ impl Message {
 
     /// Sets the order key: messages with the same one go to the same queue.
     #[must_use]
-    pub fn with_sharding_key(mut self, key: impl Into<ByteString>) -> Self {
-        self.sharding_key = Some(key.into());
-        self
+    pub fn with_sharding_key(self, key: impl Into<ByteString>) -> Self {
+        self.with_more(|more| more.sharding_key = Some(key.into()))
     }
 
     /// Sets a user property; the same name again replaces its value.
     #[must_use]
-    pub fn with_property(
-        mut self,
-        name: impl Into<ByteString>,
-        value: impl Into<ByteString>,
-    ) -> Self {
+    pub fn with_property(self, name: impl Into<ByteString>, value: impl Into<ByteString>) -> Self {
         let (name, value) = (name.into(), value.into());
-        match self.properties.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, old)) => *old = value,
-            None => self.properties.push((name, value)),
-        }
-        self
+        self.with_more(|More { properties, .. }| {
+            match properties.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, old)) => *old = value,
+                None => properties.push((name, value)),
+            }
+        })
     }
 
     /// Sets the user flag, which brokers store and do not interpret. Zero by default.
@@ -124,26 +128,23 @@ impl Message {
     /// The last of this, [`with_deliver_at`](Self::with_deliver_at) and
     /// [`with_delay_for`](Self::with_delay_for) counts.
     #[must_use]
-    pub fn with_delay_level(mut self, level: u8) -> Self {
-        self.schedule = Some(Schedule::Level(level));
-        self
+    pub fn with_delay_level(self, level: u8) -> Self {
+        self.with_more(|more| more.schedule = Some(Schedule::Level(level)))
     }
 
     /// Has the broker deliver it at this time, by its own clock and to the second; at once when that
     /// is past, and up to three days ahead unless the broker allows more. Brokers before 5.0 cannot
     /// do that, and are not sent such a message.
     #[must_use]
-    pub fn with_deliver_at(mut self, at: impl Into<UnixMillis>) -> Self {
-        self.schedule = Some(Schedule::At(at.into()));
-        self
+    pub fn with_deliver_at(self, at: impl Into<UnixMillis>) -> Self {
+        self.with_more(|more| more.schedule = Some(Schedule::At(at.into())))
     }
 
     /// As [`with_deliver_at`](Self::with_deliver_at), so long after the broker has got it: the clocks
     /// of producer and broker need not agree.
     #[must_use]
-    pub fn with_delay_for(mut self, delay: Duration) -> Self {
-        self.schedule = Some(Schedule::After(delay));
-        self
+    pub fn with_delay_for(self, delay: Duration) -> Self {
+        self.with_more(|more| more.schedule = Some(Schedule::After(delay)))
     }
 
     /// Whether the body's checksum goes with it, as property `BODY_CRC`, for consumers that want to
@@ -151,9 +152,11 @@ impl Message {
     ///
     /// See [`body_crc`]. Brokers compute one of their own, over what they are sent.
     #[must_use]
-    pub fn with_body_crc(mut self, with: bool) -> Self {
-        self.with_crc = with;
-        self
+    pub fn with_body_crc(self, with: bool) -> Self {
+        match with == self.has_body_crc() {
+            true => self,
+            false => self.with_more(|more| more.with_crc = with),
+        }
     }
 
     /// Gives the message its id, which it keeps through every retry. The producer does this when
@@ -203,17 +206,19 @@ impl Message {
 
     /// The order key; a user property `SHARDING_KEY` counts as one too.
     pub fn sharding_key(&self) -> Option<&str> {
-        self.sharding_key.as_deref().or_else(|| self.property(names::SHARDING_KEY_ALIAS))
+        let key = self.more.as_ref()?.sharding_key.as_deref();
+        key.or_else(|| self.property(names::SHARDING_KEY_ALIAS))
     }
 
     /// A user property.
     pub fn property(&self, name: &str) -> Option<&str> {
-        self.properties.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
+        self.properties().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// All user properties, in the order they were set.
     pub fn properties(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.properties.iter().map(|(name, value)| (&**name, &**value))
+        let properties = self.more.iter().flat_map(|more| &more.properties);
+        properties.map(|(name, value)| (&**name, &**value))
     }
 
     /// The user flag.
@@ -228,12 +233,12 @@ impl Message {
 
     /// When it is to be delivered, if not at once.
     pub fn schedule(&self) -> Option<Schedule> {
-        self.schedule
+        self.more.as_ref()?.schedule
     }
 
     /// See [`with_body_crc`](Self::with_body_crc).
     pub fn has_body_crc(&self) -> bool {
-        self.with_crc
+        self.more.as_ref().is_some_and(|more| more.with_crc)
     }
 
     /// The message id, once it has one.
@@ -254,7 +259,7 @@ impl Message {
     /// The property string as it goes on the wire: what the message says of itself, then the
     /// user's properties.
     pub fn encode_properties(&self) -> String {
-        let mut out = String::with_capacity(self.properties_len_max());
+        let mut out = String::with_capacity(128);
         self.for_each_property(|name, value| push_property(&mut out, name, value));
         out
     }
@@ -271,8 +276,14 @@ impl Message {
         BATCH_ITEM_HEAD + self.body.len() + self.properties_len_max()
     }
 
+    /// Writes the same as [`encode_properties`](Self::encode_properties) where it is to be.
+    #[inline]
+    pub(crate) fn put_properties(&self, out: &mut impl BufMut) {
+        self.for_each_property(|name, value| put_property(out, name, value));
+    }
+
     /// The bytes of the property string.
-    fn properties_len(&self) -> usize {
+    pub(crate) fn properties_len(&self) -> usize {
         self.properties_len_with(body_crc)
     }
 
@@ -304,7 +315,7 @@ impl Message {
         out.extend_from_slice(&self.body);
         out.extend_from_slice(&[0; 2]);
         let properties = out.len();
-        self.for_each_property(|name, value| put_property(out, name, value));
+        self.put_properties(out);
         let (size, properties_len) = (out.len() - start, out.len() - properties);
         patch(out, start, (size as u32).to_be_bytes());
         patch(out, properties - 2, (properties_len as u16).to_be_bytes());
@@ -353,13 +364,19 @@ impl Message {
         if let Some(tags) = self.tags() {
             each(names::TAGS, tags);
         }
+        if self.more.is_some() {
+            self.for_each_more(crc, each);
+        }
+    }
+
+    fn for_each_more(&self, crc: impl FnOnce(&[u8]) -> i32, mut each: impl FnMut(&str, &str)) {
         if let Some(key) = self.sharding_key() {
             each(names::SHARDING_KEY, key);
         }
-        if self.with_crc {
+        if self.has_body_crc() {
             each(names::BODY_CRC, &crc(&self.body).to_string());
         }
-        if let Some(schedule) = self.schedule {
+        if let Some(schedule) = self.schedule() {
             let (name, value) = schedule.property();
             each(name, &value);
         }
@@ -378,6 +395,20 @@ impl Message {
         joined
     }
 }
+
+/// Two messages are the same when the same is sent of them.
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { topic, body, uniq_key, tags, keys, more, flag, wait_store_ok } = self;
+        let nothing = More::default();
+        let more = more.as_deref().unwrap_or(&nothing);
+        (topic, body, uniq_key, tags) == (&other.topic, &other.body, &other.uniq_key, &other.tags)
+            && (keys, flag, wait_store_ok) == (&other.keys, &other.flag, &other.wait_store_ok)
+            && more == other.more.as_deref().unwrap_or(&nothing)
+    }
+}
+
+impl Eq for Message {}
 
 /// Writes what was not known into the place that was kept for it.
 fn patch<const N: usize>(out: &mut [u8], at: usize, bytes: [u8; N]) {

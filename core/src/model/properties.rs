@@ -2,6 +2,8 @@
 //!
 //! Source: `MessageDecoder.messageProperties2String` and `string2messageProperties`.
 
+use bytes::BufMut;
+
 /// Names that RocketMQ gives a meaning: `MessageConst`.
 pub mod names {
     /// Index keys, separated by a space.
@@ -121,11 +123,11 @@ pub(super) fn push_property(out: &mut String, name: &str, value: &str) {
 
 /// The same among other bytes.
 #[inline]
-pub(super) fn put_property(out: &mut Vec<u8>, name: &str, value: &str) {
-    out.extend_from_slice(name.as_bytes());
-    out.push(NAME_VALUE_SEPARATOR as u8);
-    out.extend_from_slice(value.as_bytes());
-    out.push(PROPERTY_SEPARATOR as u8);
+pub(super) fn put_property(out: &mut impl BufMut, name: &str, value: &str) {
+    out.put_slice(name.as_bytes());
+    out.put_u8(NAME_VALUE_SEPARATOR as u8);
+    out.put_slice(value.as_bytes());
+    out.put_u8(PROPERTY_SEPARATOR as u8);
 }
 
 /// The bytes that [`push_property`] writes.

@@ -244,14 +244,17 @@ pub fn validate_message(message: &Message, body_max: usize) -> Result<String, In
     Ok(properties)
 }
 
-/// Checks a message that is encoded elsewhere.
+/// Checks a message whose property string is written elsewhere, and returns that string's length.
 ///
 /// # Errors
 ///
 /// The first rule broken.
-pub fn check_message(message: &Message, body_max: usize) -> Result<(), InvalidMessage> {
+pub fn check_message(message: &Message, body_max: usize) -> Result<usize, InvalidMessage> {
     check_topic(message)?;
-    check_content(message, body_max)
+    check_parts(message, body_max)?;
+    let length = message.properties_len();
+    InvalidMessage::check_properties(length)?;
+    Ok(length)
 }
 
 /// Checks all but the topic.

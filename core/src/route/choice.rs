@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{BrokerState, Reach, RouteError, Routes, TopicRoute};
+use super::{Broker, BrokerState, Place, Reach, RouteError, Routes, TopicRoute};
 use crate::{
     model::{Address, Message, MessageQueue, RoutingStrategy},
     time::Instant,
@@ -167,7 +167,7 @@ pub enum RoutingError {
 pub(crate) struct Circumstances<'a> {
     pub(crate) now: Instant,
     /// How much speaks against choosing a broker again.
-    pub(crate) tried: &'a dyn Fn(&str) -> u32,
+    pub(crate) tried: &'a dyn Fn(Place<'_>) -> u32,
     /// An ill broker that is given a try is given no other for so long; none gives no tries.
     pub(crate) patience: Option<Duration>,
 }
@@ -194,7 +194,7 @@ impl Routes {
             return Err(RoutingError::NoRoute(failure.cloned()));
         };
         let around = Circumstances { now, tried: &|_| 0, patience: None };
-        let free = || self.free_queue(route, message, choice, &around, random).cloned();
+        let free = || Some(self.free_place(route, message, choice, &around, random)?.queue.clone());
         let queue = route.fixed_queue(message, choice)?.or_else(free);
         let message_queue = queue.ok_or(RoutingError::NoRoute(None))?;
         let broker_address = route.master(&message_queue.broker_name).cloned();
@@ -202,61 +202,53 @@ impl Routes {
         Ok(RoutingResult { message_queue, broker_address, decided_by })
     }
 
-    /// A queue for a message that may go to any.
-    pub(crate) fn free_queue<'a>(
+    /// A place for a message that may go to any.
+    pub(crate) fn free_place<'a>(
         &self,
         route: &'a TopicRoute,
         message: &Message,
         choice: &Choice,
         around: &Circumstances<'_>,
         random: &mut fastrand::Rng,
-    ) -> Option<&'a MessageQueue> {
-        let mut badness = |broker: &str, in_turn| self.badness(route, broker, in_turn, around);
+    ) -> Option<Place<'a>> {
+        let mut badness = |place: Place<'_>, in_turn| self.badness(place, in_turn, around);
         match choice {
             Choice::Strategy(RoutingStrategy::Random) => {
-                route.best_of(&mut || random.usize(..), &mut badness)
+                route.best_place(&mut || random.usize(..), &mut badness)
             }
             Choice::Strategy(RoutingStrategy::MessageHash) => {
                 let hashed = message.keys().next().and_then(|key| route.current_queue_for_key(key));
-                match hashed.filter(|queue| badness(&queue.broker_name, true) == 0) {
-                    None => route.best_of(&mut || random.usize(..), &mut badness),
-                    hashed => hashed,
-                }
+                let hashed = hashed
+                    .map(|queue| Place { queue, broker: route.broker(&queue.broker_name) })
+                    .filter(|place| badness(*place, true) == 0);
+                hashed.or_else(|| route.best_place(&mut || random.usize(..), &mut badness))
             }
-            _ => route.best_of(&mut || route.take_turn(), &mut badness),
+            _ => route.best_place(&mut || route.take_turn(), &mut badness),
         }
     }
 
-    /// How much a broker should be avoided; zero is not at all. Whoever has tried it goes elsewhere,
-    /// but not to one that is suspended.
-    fn badness(
-        &self,
-        route: &TopicRoute,
-        broker: &str,
-        in_turn: bool,
-        around: &Circumstances<'_>,
-    ) -> u32 {
-        let (down, tried) = (self.is_down(route, broker), (around.tried)(broker));
-        let health = self.health(broker);
-        let suspended = health.is_some_and(|health| health.state() == BrokerState::Suspended);
-        let ill = health.map_or(0, |health| match around.patience {
+    /// How much a place's broker should be avoided; zero is not at all. Whoever has tried it goes
+    /// elsewhere, but not to one that is suspended.
+    fn badness(&self, place: Place<'_>, in_turn: bool, around: &Circumstances<'_>) -> u32 {
+        let down = place.broker.is_none_or(|broker| self.is_down(broker));
+        let tried = (around.tried)(place);
+        let known = place.broker.map(|broker| &*broker.health);
+        let Some(health) = known.or_else(|| Some(self.health(&place.queue.broker_name)?)) else {
+            return 10 * u32::from(down) + 100 * tried;
+        };
+        let suspended = health.state() == BrokerState::Suspended;
+        let ill = match around.patience {
             Some(patience) if in_turn && !down && tried == 0 => {
                 health.badness_in_turn(around.now, patience)
             }
             _ => health.badness(around.now),
-        });
+        };
         u32::from(ill) + 10 * u32::from(down) + 100 * tried + 1_000_000 * u32::from(suspended)
     }
 
     /// True when a broker can neither be reached nor, as far as is known, be reached soon.
-    pub(crate) fn is_down(&self, route: &TopicRoute, broker: &str) -> bool {
-        let is_down =
-            |address| matches!(self.brokers.get(address), Some(Reach::Down { resting: true, .. }));
-        route.master(broker).is_none_or(is_down)
-    }
-
-    pub(crate) fn is_suspended(&self, broker: &str) -> bool {
-        self.health(broker).is_some_and(|health| health.state() == BrokerState::Suspended)
+    pub(crate) fn is_down(&self, broker: &Broker) -> bool {
+        matches!(self.brokers.get(&broker.address), Some(Reach::Down { resting: true, .. }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Routes: from a name server's answer to the queue that a message goes to.
 
+mod broker;
 mod choice;
 mod decode;
 mod error;
@@ -9,6 +10,7 @@ mod routes;
 mod table;
 mod topic;
 
+pub(crate) use broker::Broker;
 pub(crate) use choice::Circumstances;
 pub use choice::{BadSelection, Choice, Decider, QueueSelector, RoutingError, RoutingResult};
 pub use decode::{BadRoute, BrokerData, QueueData, RouteData};
@@ -18,4 +20,5 @@ pub use health::{BrokerHealth, BrokerHealthStats, BrokerState};
 pub use heartbeats::{HeartbeatCounters, HeartbeatStats};
 pub use routes::{News, Phase, Reach, Routes, TopicEntry};
 pub(crate) use table::TopicTable;
+pub(crate) use topic::Place;
 pub use topic::{QUEUES_MAX, TopicRoute, TopicUse};

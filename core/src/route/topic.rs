@@ -11,8 +11,9 @@ use std::{
 
 use bytestring::ByteString;
 
-use super::{BadRoute, RouteData};
+use super::{BadRoute, Broker, BrokerHealth, RouteData};
 use crate::{
+    command::SendTemplate,
     model::{Address, AddressTranslation, MessageQueue, java_string_hash},
     time::Instant,
 };
@@ -32,15 +33,29 @@ pub struct TopicRoute {
     queues: Arc<[MessageQueue]>,
     /// The layout that order keys are hashed over: the queues, or those of an earlier route.
     keyed: Arc<[MessageQueue]>,
-    masters: BTreeMap<ByteString, Address>,
-    /// What those of them advertise that are reached elsewhere.
-    advertised: BTreeMap<ByteString, Address>,
-    /// Indexes into `queues`, alternating between brokers.
-    rotation: Vec<u32>,
+    /// Those with a master, by name.
+    brokers: Vec<Arc<Broker>>,
+    /// Alternates between brokers.
+    rotation: Vec<Turn>,
     /// How many brokers the queues are on.
     brokers_with_queues: usize,
     usage: Arc<TopicUse>,
     fallback: bool,
+}
+
+/// A queue and its broker.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) queue: &'a MessageQueue,
+    /// None when it has no master.
+    pub(crate) broker: Option<&'a Arc<Broker>>,
+}
+
+/// Where a place's queue and broker are in their lists.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    queue: u32,
+    broker: Option<u32>,
 }
 
 /// What a topic's routes have in common: how far the rotation is, that sends have been there, and
@@ -90,6 +105,7 @@ impl TopicRoute {
         usage: Arc<TopicUse>,
     ) -> Result<Self, BadRoute> {
         let (masters, unusable) = masters(route);
+        let named = |(name, address): (&str, Address)| Arc::new(Broker::new(name, address));
         let layout = match route.order_topic_conf.as_deref() {
             Some(order) if !order.is_empty() => ordered_layout(order)?,
             _ => sorted_layout(route, &masters),
@@ -112,19 +128,11 @@ impl TopicRoute {
         }
         let names: BTreeSet<_> = queues.iter().map(|queue| &queue.broker_name).collect();
         let brokers_with_queues = names.len();
-        let rotation = alternate(&queues);
+        let brokers: Vec<_> = masters.into_iter().map(named).collect();
+        let rotation = alternate(&queues, &brokers);
         let queues: Arc<[_]> = queues.into();
-        let (keyed, advertised) = (Arc::clone(&queues), BTreeMap::new());
-        Ok(Self {
-            queues,
-            keyed,
-            masters,
-            advertised,
-            rotation,
-            brokers_with_queues,
-            usage,
-            fallback: false,
-        })
+        let keyed = Arc::clone(&queues);
+        Ok(Self { queues, keyed, brokers, rotation, brokers_with_queues, usage, fallback: false })
     }
 
     /// Builds what stands in for the route of a topic that does not exist yet, from the default
@@ -151,12 +159,20 @@ impl TopicRoute {
     /// The same route, to where the brokers really are. This calls the user's code.
     #[must_use]
     pub fn translated(mut self, translation: &dyn AddressTranslation) -> Self {
-        for (name, address) in &mut self.masters {
-            let reached_at = translation.translate(name, address);
-            if reached_at != *address {
-                let advertised = std::mem::replace(address, reached_at);
-                self.advertised.insert(name.clone(), advertised);
-            }
+        self.brokers.iter_mut().for_each(|broker| Arc::make_mut(broker).translate(translation));
+        self
+    }
+
+    /// The same route, with what a client knows of its brokers and of its own sends to them.
+    #[must_use]
+    pub(crate) fn attended(
+        mut self,
+        mut attend: impl FnMut(&ByteString) -> (Arc<BrokerHealth>, Option<SendTemplate>),
+    ) -> Self {
+        for broker in &mut self.brokers {
+            let broker = Arc::make_mut(broker);
+            let (health, template) = attend(&broker.name);
+            (broker.health, broker.template) = (health, template.map(Arc::new));
         }
         self
     }
@@ -205,19 +221,24 @@ impl TopicRoute {
         self.age(now) > timeout && !self.usage.stale.swap(true, Ordering::Relaxed)
     }
 
+    /// The broker of this name, if it has a master.
+    pub(crate) fn broker(&self, name: &str) -> Option<&Arc<Broker>> {
+        self.brokers.get(broker_index(&self.brokers, name)?)
+    }
+
     /// Where the master of `broker_name` listens.
     pub fn master(&self, broker_name: &str) -> Option<&Address> {
-        self.masters.get(broker_name)
+        self.broker(broker_name).map(|broker| &broker.address)
     }
 
     /// All brokers with a master, and where it listens.
     pub fn brokers(&self) -> impl Iterator<Item = (&ByteString, &Address)> {
-        self.masters.iter()
+        self.brokers.iter().map(|broker| (&broker.name, &broker.address))
     }
 
     /// What the master of `broker_name` advertises, if it is to be reached elsewhere.
     pub fn advertised(&self, broker_name: &str) -> Option<&Address> {
-        self.advertised.get(broker_name)
+        self.broker(broker_name)?.advertised.as_ref()
     }
 
     /// Where the next walk through the rotation begins.
@@ -234,32 +255,57 @@ impl TopicRoute {
         turns: &mut dyn FnMut() -> usize,
         badness: &mut dyn FnMut(&str, bool) -> u32,
     ) -> Option<&MessageQueue> {
-        let len = self.rotation.len();
-        let at = |turn: usize| {
-            let index = turn.checked_rem(len)?;
-            self.queues.get(*self.rotation.get(index)? as usize)
-        };
-        let first = at(turns())?;
-        let mut best = (badness(&first.broker_name, true), first);
-        if best.0 == 0 {
-            return Some(first);
+        let mut badness = |place: Place<'_>, in_turn| badness(&place.queue.broker_name, in_turn);
+        self.best_place(turns, &mut badness).map(|place| place.queue)
+    }
+
+    /// The same with what is known of the brokers.
+    pub(crate) fn best_place(
+        &self,
+        turns: &mut dyn FnMut() -> usize,
+        badness: &mut dyn FnMut(Place<'_>, bool) -> u32,
+    ) -> Option<Place<'_>> {
+        let first = self.place(turns())?;
+        match badness(first, true) {
+            0 => Some(first),
+            bad => Some(self.best_beside(first, bad, turns, badness)),
         }
-        let mut seen = vec![&first.broker_name];
+    }
+
+    /// Some other place, or the first if none is better.
+    #[cold]
+    fn best_beside<'a>(
+        &'a self,
+        first: Place<'a>,
+        bad: u32,
+        turns: &mut dyn FnMut() -> usize,
+        badness: &mut dyn FnMut(Place<'_>, bool) -> u32,
+    ) -> Place<'a> {
+        let mut best = (bad, first);
+        let mut seen = vec![&first.queue.broker_name];
+        let len = self.rotation.len();
         // Where turns are random, they may miss some.
         let others = (1..len).map(|_| turns()).chain(0..len);
-        for queue in others.filter_map(at) {
-            if !seen.contains(&&queue.broker_name) {
-                seen.push(&queue.broker_name);
-                let badness = badness(&queue.broker_name, false);
+        for place in others.filter_map(|turn| self.place(turn)) {
+            if !seen.contains(&&place.queue.broker_name) {
+                seen.push(&place.queue.broker_name);
+                let badness = badness(place, false);
                 if badness < best.0 {
-                    best = (badness, queue);
+                    best = (badness, place);
                 }
             }
             if best.0 == 0 || seen.len() == self.brokers_with_queues {
                 break;
             }
         }
-        Some(best.1)
+        best.1
+    }
+
+    /// Where a turn falls.
+    fn place(&self, turn: usize) -> Option<Place<'_>> {
+        let turn = self.rotation.get(turn.checked_rem(self.rotation.len())?)?;
+        let broker = turn.broker.and_then(|index| self.brokers.get(index as usize));
+        Some(Place { queue: self.queues.get(turn.queue as usize)?, broker })
     }
 
     /// The queue of a key, the same for the same layout in every process, Java's included:
@@ -289,8 +335,7 @@ impl TopicRoute {
 impl PartialEq for TopicRoute {
     fn eq(&self, other: &Self) -> bool {
         let same_layout = self.queues == other.queues && self.keyed == other.keyed;
-        let same_places = self.masters == other.masters && self.advertised == other.advertised;
-        same_layout && same_places && self.fallback == other.fallback
+        same_layout && self.brokers == other.brokers && self.fallback == other.fallback
     }
 }
 
@@ -300,16 +345,15 @@ fn hashed<'a>(layout: &'a [MessageQueue], key: &str) -> Option<&'a MessageQueue>
     layout.get(index as usize)
 }
 
-/// Where the masters listen, and what is wrong with an address that cannot be used.
-fn masters(route: &RouteData) -> (BTreeMap<ByteString, Address>, Option<BadRoute>) {
+/// Where the masters listen, by their brokers' names, and what is wrong with an address that cannot
+/// be used.
+fn masters(route: &RouteData) -> (BTreeMap<&str, Address>, Option<BadRoute>) {
     let mut masters = BTreeMap::new();
     let mut unusable = None;
     for broker in &route.broker_datas {
         let Some(address) = broker.broker_addrs.get(MASTER_ID) else { continue };
         match Address::parse_advertised(address) {
-            Ok(address) => {
-                masters.insert(broker.broker_name.as_str().into(), address);
-            }
+            Ok(address) => _ = masters.insert(broker.broker_name.as_str(), address),
             Err(error) => {
                 let reason = format!("broker {:?} advertises a {error}", broker.broker_name);
                 unusable = Some(BadRoute::new(reason));
@@ -319,8 +363,12 @@ fn masters(route: &RouteData) -> (BTreeMap<ByteString, Address>, Option<BadRoute
     (masters, unusable)
 }
 
+fn broker_index(brokers: &[Arc<Broker>], name: &str) -> Option<usize> {
+    brokers.binary_search_by(|broker| (*broker.name).cmp(name)).ok()
+}
+
 /// Broker names and queue counts of the writable queues whose master is known, sorted.
-fn sorted_layout(route: &RouteData, masters: &BTreeMap<ByteString, Address>) -> Vec<(String, u32)> {
+fn sorted_layout(route: &RouteData, masters: &BTreeMap<&str, Address>) -> Vec<(String, u32)> {
     let mut layout = BTreeMap::new();
     for queues in &route.queue_datas {
         let count = u32::try_from(queues.write_queue_nums).unwrap_or(0);
@@ -346,10 +394,15 @@ fn ordered_layout(order: &str) -> Result<Vec<(String, u32)>, BadRoute> {
 
 /// An order that spreads consecutive sends over brokers instead of walking one broker's queues:
 /// first every broker's first queue, then every broker's second, and so on.
-fn alternate(queues: &[MessageQueue]) -> Vec<u32> {
-    let mut rotation: Vec<u32> = (0..queues.len() as u32).collect();
-    rotation.sort_by_key(|index| queues.get(*index as usize).map(|queue| queue.queue_id));
-    rotation
+fn alternate(queues: &[MessageQueue], brokers: &[Arc<Broker>]) -> Vec<Turn> {
+    let mut order: Vec<_> = (0..).zip(queues).collect();
+    order.sort_by_key(|(_, queue)| queue.queue_id);
+    let broker = |name: &str| broker_index(brokers, name).map(|index| index as u32);
+    let turn = |(index, queue): (u32, &MessageQueue)| Turn {
+        queue: index,
+        broker: broker(&queue.broker_name),
+    };
+    order.into_iter().map(turn).collect()
 }
 
 #[cfg(test)]

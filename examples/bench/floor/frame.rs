@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use rocketmq_producer_core::{
     codec::{CodecError, SerializeType, encode_request},
-    command::{DEFAULT_TOPIC, SendMessage},
+    command::{Properties, SendMessage},
     model::encode_properties,
     time::UnixMillis,
 };
@@ -70,14 +70,14 @@ fn encode(plan: &Plan, kind: Kind) -> Result<Vec<u8>, CodecError> {
         batch: kind == Kind::Batch,
         producer_group: &plan.group,
         topic: &plan.topics[0],
-        default_topic: DEFAULT_TOPIC,
         default_topic_queue_nums: 4,
         queue_id: 2,
         sys_flag: 0,
         born_timestamp: UnixMillis(1_758_273_940_123),
         flag: 0,
-        properties: &properties,
+        properties: Properties::Text(&properties),
         broker_name: "broker-0",
+        template: None,
         body: &body,
     };
     let mut frame = BytesMut::new();

@@ -21,7 +21,7 @@ use super::{CodecError, Header};
 /// is out of their ordinary is parsed in full.
 pub(super) fn decode(input: &Bytes) -> Result<Header, CodecError> {
     let text = ByteString::try_from(input.clone()).ok();
-    match text.as_ref().and_then(scan::scan) {
+    match text.and_then(scan::scan) {
         Some(header) => Ok(header),
         None => parse::parse(input),
     }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use bytestring::ByteString;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 
-use crate::codec::{CodecError, ExtFields, Header, Language, header::ExtBuilder};
+use crate::codec::{CodecError, ExtFields, Header, Language, ext::ExtBuilder};
 
 pub(super) fn parse(input: &[u8]) -> Result<Header, CodecError> {
     let mut parser = serde_json::Deserializer::from_slice(input);

@@ -117,7 +117,7 @@ fn row_20_a_retry_changes_nothing_but_the_queue() {
     for _ in 0..2 {
         world.call();
         let request = world.delivery.request().unwrap();
-        requests.push((format!("{request:?}"), request.properties.to_owned()));
+        requests.push((format!("{request:?}"), request.properties.to_string()));
         world.pass(MS);
         world.now.wall = UnixMillis(0);
         world.fail(lost());

@@ -160,7 +160,9 @@ fn row_13_a_half_message_waits_until_its_broker_knows_the_group() {
     world.calls("a");
     let request = world.delivery.request().unwrap();
     assert_eq!(request.sys_flag, 4);
-    assert!(request.properties.contains("TRAN_MSG\u{1}true\u{2}PGROUP\u{1}PG_TEST\u{2}"));
+    assert!(
+        request.properties.to_string().contains("TRAN_MSG\u{1}true\u{2}PGROUP\u{1}PG_TEST\u{2}")
+    );
     world.answer(0);
     assert_eq!(world.done().unwrap().attempts, 1);
 }

@@ -34,7 +34,7 @@ fn attempts(config: ProducerConfig, message: Message, count: u32) -> (Vec<Sent>,
         let sent = Sent {
             body: request.body.clone(),
             sys_flag: request.sys_flag,
-            properties: request.properties.to_owned(),
+            properties: request.properties.to_string(),
             born: request.born_timestamp,
         };
         world.pass(MS);

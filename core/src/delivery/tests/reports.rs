@@ -103,7 +103,7 @@ fn row_55_the_send_that_changes_a_brokers_state_says_so_and_no_other_does() {
     let mut said = Vec::new();
     let send = |code: i32, said: &mut Vec<usize>| {
         let mut world = World::new(config().with_retry(0), &["a"]);
-        world.routes.health.insert("a".into(), Arc::clone(&health));
+        world.share_health("a", &health);
         world.calls("a");
         world.answer(code);
         let _ = world.done();

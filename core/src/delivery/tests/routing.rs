@@ -25,7 +25,7 @@ fn row_28_a_broker_that_is_silent_to_many_may_be_gone_from_the_route() {
     let mut asked = Vec::new();
     for _ in 0..4 {
         let mut world = World::new(config().with_retry(0), &["a"]);
-        world.routes.health.insert("a".into(), Arc::clone(&health));
+        world.share_health("a", &health);
         world.calls("a");
         world.pass(3000 * MS);
         world.fail(CallError::Expired { lent: true });

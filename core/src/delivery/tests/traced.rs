@@ -134,7 +134,7 @@ fn types_are_those_of_java() {
 fn a_batch_is_one_record_of_all_its_ids() {
     let messages = ["A", "B"].map(|id| message().with_tags("t").with_uniq_key(id));
     let parcel = Parcel::batch(&traced(), &messages).unwrap().unwrap();
-    let length = parcel.body.len().to_string();
+    let length = parcel.body().len().to_string();
     let mut world = World::with_parcel(traced(), parcel, SendOptions::new()).reaching(&[HOST]);
     world.call();
     world.is_stored(0, &[]);

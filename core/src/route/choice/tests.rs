@@ -81,9 +81,8 @@ fn message_hash_goes_by_the_first_key_and_avoids_brokers_that_are_ill() {
     for _ in 0..20 {
         assert_eq!(ask(&routes, &message, &choice).message_queue, hashed);
     }
-    let health = Arc::<crate::route::BrokerHealth>::default();
-    health.suspend();
-    routes.health.insert(hashed.broker_name.clone(), health);
+    let route = routes.topics.entry("T").route.clone().unwrap();
+    route.broker(&hashed.broker_name).unwrap().health.suspend();
     assert_ne!(ask(&routes, &message, &choice).message_queue.broker_name, hashed.broker_name);
 }
 
