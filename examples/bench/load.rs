@@ -58,9 +58,11 @@ impl Load {
     where
         F: Future<Output = Result<T, SendError>>,
     {
-        while let Some(turn) = self.schedule.next().await {
+        let mut now = Instant::now();
+        while let Some(turn) = self.schedule.next(now).await {
             let result = send(self.plan.message(turn.first)).await;
-            self.recorder.record(sender, turn.due.elapsed(), &[result]);
+            now = Instant::now();
+            self.recorder.record(sender, now - turn.due, &[result]);
         }
     }
 
@@ -72,9 +74,11 @@ impl Load {
     ) where
         F: Future<Output = Vec<Result<T, SendError>>>,
     {
-        while let Some(turn) = self.schedule.next().await {
+        let mut now = Instant::now();
+        while let Some(turn) = self.schedule.next(now).await {
             let results = send(self.messages(turn)).await;
-            self.recorder.record(sender, turn.due.elapsed(), &results);
+            now = Instant::now();
+            self.recorder.record(sender, now - turn.due, &results);
         }
     }
 
@@ -84,9 +88,11 @@ impl Load {
         sender: usize,
         mut send: impl FnMut(Message) -> Result<T, E>,
     ) {
-        while let Some(turn) = self.next_blocking() {
+        let mut now = Instant::now();
+        while let Some(turn) = self.next_blocking(now) {
             let result = send(self.plan.message(turn.first));
-            self.recorder.record(sender, turn.due.elapsed(), &[result]);
+            now = Instant::now();
+            self.recorder.record(sender, now - turn.due, &[result]);
         }
     }
 
@@ -96,16 +102,18 @@ impl Load {
         sender: usize,
         mut send: impl FnMut(Vec<Message>) -> Vec<Result<T, E>>,
     ) {
-        while let Some(turn) = self.next_blocking() {
+        let mut now = Instant::now();
+        while let Some(turn) = self.next_blocking(now) {
             let results = send(self.messages(turn));
-            self.recorder.record(sender, turn.due.elapsed(), &results);
+            now = Instant::now();
+            self.recorder.record(sender, now - turn.due, &results);
         }
     }
 
-    /// The next message or batch; none when all have been sent.
-    pub(crate) fn next_blocking(&self) -> Option<Turn> {
+    /// The next message or batch; none when all have been sent. What has no fixed instant is due now.
+    pub(crate) fn next_blocking(&self, now: Instant) -> Option<Turn> {
         match &self.schedule {
-            Schedule::Free { .. } => self.schedule.take(),
+            Schedule::Free { .. } => self.schedule.take(now),
             Schedule::Paced(due) => due.recv_blocking().ok(),
         }
     }
@@ -183,18 +191,18 @@ impl Schedule {
         Self::Paced(turns)
     }
 
-    async fn next(&self) -> Option<Turn> {
+    async fn next(&self, now: Instant) -> Option<Turn> {
         match self {
-            Self::Free { .. } => self.take(),
+            Self::Free { .. } => self.take(now),
             Self::Paced(turns) => turns.recv().await.ok(),
         }
     }
 
-    fn take(&self) -> Option<Turn> {
+    fn take(&self, now: Instant) -> Option<Turn> {
         let Self::Free { next, count, batch } = self else { return None };
         let first = next.fetch_add(*batch, Ordering::Relaxed);
         let left = count.checked_sub(first).filter(|left| *left > 0)?;
-        Some(Turn { due: Instant::now(), first, count: left.min(*batch) as usize })
+        Some(Turn { due: now, first, count: left.min(*batch) as usize })
     }
 }
 

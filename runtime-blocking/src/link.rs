@@ -12,7 +12,10 @@ use std::{
 };
 
 use bytes::Buf;
-use rocketmq_producer_core::link::{LinkError, Outgoing};
+use rocketmq_producer_core::{
+    codec::CodecError,
+    link::{LinkError, Outgoing},
+};
 use rocketmq_producer_shared::{Incoming, ReadSize};
 
 use crate::wire::Link;
@@ -38,16 +41,29 @@ pub(crate) struct ThreadWire {
 impl ThreadWire {
     /// Writes what is queued on its link, unless somebody else is at it.
     pub(crate) fn write(&self, link: &Arc<Link>) {
-        let Some(socket) = self.socket.get() else { return };
-        // The holder looks again after it has let go, so what is queued now is not overlooked.
-        while !self.writing.swap(true, Ordering::AcqRel) {
+        if let Some(socket) = self.socket.get()
+            && self.take_writing()
+        {
+            self.write_and_let_go(link, socket);
+        }
+    }
+
+    /// True when the right to write is the caller's from now on.
+    fn take_writing(&self) -> bool {
+        !self.writing.swap(true, Ordering::AcqRel)
+    }
+
+    /// Writes what is queued and gives back the right to.
+    fn write_and_let_go(&self, link: &Arc<Link>, socket: &TcpStream) {
+        loop {
             match self.write_queued(link, socket, Instant::now() + DUTY) {
                 Ok(true) => {}
                 Ok(false) => return self.write_on_a_thread(link),
                 Err(error) => self.fail(link, &error),
             }
             self.writing.store(false, Ordering::Release);
-            if !link.has_queued() {
+            // Whoever has found it taken until now has left its bytes to this one.
+            if !link.has_queued() || !self.take_writing() {
                 return;
             }
         }
@@ -144,30 +160,47 @@ impl ThreadWire {
         link.connected(socket.peer_addr().ok());
         // Nobody could write before the socket was there.
         self.write(link);
-        let cause = read_to_the_end(link, socket);
+        let cause = self.read_to_the_end(link, socket);
         // Whoever is writing is to notice.
         let _ = socket.shutdown(Shutdown::Both);
         cause
     }
-}
 
-fn read_to_the_end(link: &Arc<Link>, mut socket: &TcpStream) -> LinkError {
-    let mut incoming = Incoming::default();
-    let (mut chunk, mut size) = (Vec::new(), ReadSize::default());
-    loop {
-        chunk.resize(size.bytes(), 0);
-        match socket.read(&mut chunk) {
-            Ok(0) => return LinkError::ClosedByPeer,
-            Ok(count) => {
-                incoming.buffer.extend_from_slice(chunk.get(..count).unwrap_or_default());
-                size.took(count);
+    fn read_to_the_end(&self, link: &Arc<Link>, mut socket: &TcpStream) -> LinkError {
+        let mut incoming = Incoming::default();
+        let (mut chunk, mut size) = (Vec::new(), ReadSize::default());
+        loop {
+            chunk.resize(size.bytes(), 0);
+            match socket.read(&mut chunk) {
+                Ok(0) => return LinkError::ClosedByPeer,
+                Ok(count) => {
+                    incoming.buffer.extend_from_slice(chunk.get(..count).unwrap_or_default());
+                    size.took(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return broken(&error),
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return broken(&error),
+            if let Err(error) = self.take_in(link, socket, &mut incoming) {
+                return error.into();
+            }
         }
-        if let Err(error) = incoming.decode(link) {
-            return error.into();
+    }
+
+    /// Completes the calls that have been answered. Their callers queue their next ones, and leave the
+    /// writing to this thread, whose one write takes them all.
+    fn take_in(
+        &self,
+        link: &Arc<Link>,
+        socket: &TcpStream,
+        incoming: &mut Incoming,
+    ) -> Result<(), CodecError> {
+        let writes = self.take_writing();
+        let decoded = incoming.decode(link);
+        if writes {
+            thread::yield_now();
+            self.write_and_let_go(link, socket);
         }
+        decoded
     }
 }
 

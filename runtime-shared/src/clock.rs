@@ -1,13 +1,22 @@
 //! The two clocks, as the machines want them.
 
 use std::{
-    sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use rocketmq_producer_core::time::{Instant, Now};
+use rocketmq_producer_core::time::{Instant, Now, UnixMillis};
 
 use crate::lock;
+
+/// How long the wall clock is told from the monotonic one before it is read again: this much later a
+/// step of it is followed.
+const WALL_AGE_MAX: u64 = 10_000_000;
+/// A reading of the wall clock that takes longer was interrupted, and says when it was of none too well.
+const READING_MAX: u64 = 50_000;
 
 /// Tells both times: the operating system's, or what a simulation says.
 #[derive(Clone, Debug)]
@@ -15,27 +24,83 @@ pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    /// The origin is the moment the clock was made.
-    System(std::time::Instant),
+    System(Arc<SystemClock>),
     Manual(ManualClock),
+}
+
+/// Nanoseconds of both clocks. Reading one costs as much as a good part of a send, so mostly one of
+/// them is read, and the other told by it.
+#[derive(Debug)]
+struct SystemClock {
+    /// The moment the clock was made.
+    origin: std::time::Instant,
+    /// What the wall clock is ahead of the monotonic one.
+    ahead: AtomicI64,
+    /// When that was read.
+    read_at: AtomicU64,
+}
+
+impl SystemClock {
+    fn start() -> Self {
+        let clock = Self {
+            origin: std::time::Instant::now(),
+            ahead: AtomicI64::new(0),
+            read_at: AtomicU64::new(0),
+        };
+        clock.ahead.store(wall_nanos(), Ordering::Relaxed);
+        clock
+    }
+
+    fn now(&self) -> Now {
+        let nanos = self.nanos();
+        let is_old = nanos.saturating_sub(self.read_at.load(Ordering::Relaxed)) > WALL_AGE_MAX;
+        let wall = match is_old {
+            true => self.read_wall(nanos),
+            false => self.ahead.load(Ordering::Relaxed).saturating_add(signed(nanos)),
+        };
+        Now { instant: Instant::from_nanos(nanos), wall: UnixMillis(wall / 1_000_000) }
+    }
+
+    /// The wall clock's time, which is remembered.
+    fn read_wall(&self, before: u64) -> i64 {
+        let wall = wall_nanos();
+        let after = self.nanos();
+        if after.saturating_sub(before) <= READING_MAX {
+            self.ahead.store(wall.saturating_sub(signed(after)), Ordering::Relaxed);
+            self.read_at.store(after, Ordering::Relaxed);
+        }
+        wall
+    }
+
+    fn nanos(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A time before the epoch or too far from it is the nearest that can be told.
+fn wall_nanos() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn signed(nanos: u64) -> i64 {
+    i64::try_from(nanos).unwrap_or(i64::MAX)
 }
 
 impl Clock {
     /// The operating system's clock, from now on.
     #[must_use]
     pub fn start() -> Self {
-        Self(Source::System(std::time::Instant::now()))
+        Self(Source::System(Arc::new(SystemClock::start())))
     }
 
-    /// Both clocks.
+    /// Both clocks; the wall clock as it was at most 10 ms ago, and what has gone by since.
     #[must_use]
     pub fn now(&self) -> Now {
-        let origin = match &self.0 {
-            Source::System(origin) => origin,
-            Source::Manual(clock) => return clock.now(),
-        };
-        let nanos = u64::try_from(origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        Now { instant: Instant::from_nanos(nanos), wall: SystemTime::now().into() }
+        match &self.0 {
+            Source::System(clock) => clock.now(),
+            Source::Manual(clock) => clock.now(),
+        }
     }
 
     /// A machine's point in time as the operating system's; none when it is too far off to be
@@ -43,7 +108,9 @@ impl Clock {
     #[must_use]
     pub fn to_std(&self, instant: Instant) -> Option<std::time::Instant> {
         match &self.0 {
-            Source::System(origin) => origin.checked_add(Duration::from_nanos(instant.as_nanos())),
+            Source::System(clock) => {
+                clock.origin.checked_add(Duration::from_nanos(instant.as_nanos()))
+            }
             Source::Manual(_) => None,
         }
     }
@@ -69,5 +136,38 @@ impl ManualClock {
 impl From<ManualClock> for Clock {
     fn from(clock: ManualClock) -> Self {
         Self(Source::Manual(clock))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// How far off the wall clock is told.
+    fn error(clock: &Clock) -> i64 {
+        let before = UnixMillis::from(SystemTime::now()).0;
+        let told = clock.now().wall.0;
+        let after = UnixMillis::from(SystemTime::now()).0;
+        (before - told).max(told - after).max(0)
+    }
+
+    #[test]
+    fn the_wall_clock_is_told_from_the_monotonic_one() {
+        let clock = Clock::start();
+        for _ in 0..20 {
+            assert!(error(&clock) <= 10, "whoever is interrupted while reading is a little off");
+            thread::sleep(Duration::from_millis(3));
+        }
+    }
+
+    #[test]
+    fn a_step_of_the_wall_clock_is_followed_soon() {
+        let clock = Clock::start();
+        let Source::System(system) = &clock.0 else { panic!("it is the operating system's") };
+        system.ahead.store(0, Ordering::Relaxed);
+        thread::sleep(Duration::from_nanos(WALL_AGE_MAX + 1));
+        assert!(error(&clock) <= 10);
     }
 }

@@ -49,7 +49,7 @@ impl<W: Wire> Session<W> {
     /// [`SendErrorKind::Full`] unless `patient`.
     #[inline]
     pub(crate) fn begin(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         message: Message,
         options: SendOptions,
         choice: &Choice,
@@ -57,7 +57,7 @@ impl<W: Wire> Session<W> {
         wrap: impl FnOnce(&ProducerConfig, Message) -> Result<Parcel, SendError>,
     ) -> Result<Sending<W>, SendError> {
         match self.enter() {
-            Some(guard) => self.begin_in(guard, message, options, choice, patient, wrap),
+            Some(guard) => guard.begin(message, options, choice, patient, wrap),
             None => Err(SendError::not_sent(SendErrorKind::AlreadyShutDown, message)),
         }
     }
@@ -67,8 +67,9 @@ impl<W: Wire> Session<W> {
     /// # Errors
     ///
     /// As [`begin`](Self::begin).
+    #[inline]
     pub(crate) fn begin_answered(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         message: Message,
         options: SendOptions,
         choice: &Choice,
@@ -80,48 +81,18 @@ impl<W: Wire> Session<W> {
         let Some(guard) = self.enter() else {
             return Err(SendError::not_sent(SendErrorKind::AlreadyShutDown, message));
         };
-        let now = self.clock.now();
-        let message = self.with_id(now, message);
-        let Some(key) = lot_key(&self.config, &message, &options, choice) else {
-            let sending = self.begin_in(guard, message, options, choice, true, Parcel::new);
+        let session = &guard.session;
+        let now = session.clock.now();
+        let message = session.with_id(now, message);
+        let Some(key) = lot_key(&session.config, &message, &options, choice) else {
+            let sending = guard.begin(message, options, choice, true, Parcel::new);
             return sending.map(Answered::Alone);
         };
         // One that breaks a rule would take its lot along.
-        if let Err(rule) = check_message(&message, self.config.max_message_size) {
+        if let Err(rule) = check_message(&message, session.config.max_message_size) {
             return Err(SendError::not_sent(rule.into(), message));
         }
         Ok(Answered::Gathered(Gathered::begin(now, key, message, guard)))
-    }
-
-    fn begin_in(
-        self: &Arc<Self>,
-        guard: InFlight<W>,
-        message: Message,
-        options: SendOptions,
-        choice: &Choice,
-        patient: bool,
-        wrap: impl FnOnce(&ProducerConfig, Message) -> Result<Parcel, SendError>,
-    ) -> Result<Sending<W>, SendError> {
-        let now = self.clock.now();
-        let parcel = wrap(&self.config, self.with_id(now, message))?;
-        let delivery = self.delivery(now, parcel, options, choice)?;
-        let bytes = delivery.size();
-        // An ordered message has its place from now on, and asks for a permit when it is its turn:
-        // those who wait for each other do not keep permits from the rest.
-        let (slot, turn) = match delivery.order_key() {
-            Some(_) if !patient && !self.gate.has_room(bytes) => return Err(self.full(*delivery)),
-            Some(key) => {
-                let slot = Arc::default();
-                self.enter_lanes(vec![key], &slot);
-                (slot, Some(TimeoutPhase::Order))
-            }
-            None => match self.gate.try_ask(bytes) {
-                Some(permit) => (Arc::new(Slot::permitted(permit)), None),
-                None if patient => (self.gate.stand_in_line(bytes), Some(TimeoutPhase::Permit)),
-                None => return Err(self.full(*delivery)),
-            },
-        };
-        Ok(Sending::new(delivery, slot, turn, guard, Cargo::Own))
     }
 
     /// What there is no room for.
@@ -199,22 +170,23 @@ impl<W: Wire> Session<W> {
     ///
     /// The same, [`SendErrorKind::TransactionOpen`] and [`SendErrorKind::TransactionEnded`].
     pub(crate) fn begin_half(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         message: Message,
         choice: &Choice,
     ) -> Result<HalfSending<W>, SendError> {
         let Some(guard) = self.enter() else {
             return Err(SendError::not_sent(SendErrorKind::AlreadyShutDown, message));
         };
-        let message = self.with_id(self.clock.now(), message);
+        let session = &guard.session;
+        let message = session.with_id(session.clock.now(), message);
         let (part, options, sent) = (guard.share(), SendOptions::new(), message.clone());
-        let sending = self.begin_in(part, sent, options, choice, true, Parcel::half)?;
+        let sending = part.begin(sent, options, choice, true, Parcel::half)?;
         HalfSending::new(sending, message, guard)
     }
 
     /// Begins a batch; what it is refused for is told of each message.
     pub(crate) fn begin_batch(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         mut messages: Vec<Message>,
         options: SendOptions,
         choice: &Choice,
@@ -224,11 +196,11 @@ impl<W: Wire> Session<W> {
         let Some(guard) = self.enter() else {
             return BatchOrNone::refused(&SendErrorKind::AlreadyShutDown, messages, clock);
         };
-        let now = self.clock.now();
+        let (session, now) = (&guard.session, clock.now());
         for some in messages.chunks_mut(IDS_AT_ONCE) {
-            lock(&self.uniq_keys).give(now.wall, some);
+            lock(&session.uniq_keys).give(now.wall, some);
         }
-        if let Err(rule) = validate_batch(&self.config, &messages) {
+        if let Err(rule) = validate_batch(&session.config, &messages) {
             return BatchOrNone::refused(&rule.into(), messages, clock);
         }
         BatchOrNone::Begun(Box::new(Batch::new(now, messages, options, choice, oneway, guard)))
@@ -286,16 +258,49 @@ impl<W: Wire> Session<W> {
 
     /// Counts a send in, unless it comes too late. A late one is not even counted for a moment,
     /// but for those that come in the very moment of closing.
-    pub(crate) fn enter(self: &Arc<Self>) -> Option<InFlight<W>> {
+    pub(crate) fn enter(self: Arc<Self>) -> Option<InFlight<W>> {
         if !self.is_open() {
             return None;
         }
         let guard = InFlight::counted(self);
-        self.is_open().then_some(guard)
+        guard.session.is_open().then_some(guard)
     }
 
     /// For what a shutdown does not wait for.
     pub(crate) fn look_in(self: &Arc<Self>) -> Option<InFlight<W>> {
         self.is_open().then(|| InFlight::uncounted(self))
+    }
+}
+
+impl<W: Wire> InFlight<W> {
+    /// Begins the send that this counts: see [`Session::begin`].
+    fn begin(
+        self,
+        message: Message,
+        options: SendOptions,
+        choice: &Choice,
+        patient: bool,
+        wrap: impl FnOnce(&ProducerConfig, Message) -> Result<Parcel, SendError>,
+    ) -> Result<Sending<W>, SendError> {
+        let (session, now) = (&self.session, self.session.clock.now());
+        let parcel = wrap(&session.config, session.with_id(now, message))?;
+        let delivery = session.delivery(now, parcel, options, choice)?;
+        let (gate, bytes) = (&session.gate, delivery.size());
+        // An ordered message has its place from now on, and asks for a permit when it is its turn:
+        // those who wait for each other do not keep permits from the rest.
+        let (slot, turn) = match delivery.order_key() {
+            Some(_) if !patient && !gate.has_room(bytes) => return Err(session.full(*delivery)),
+            Some(key) => {
+                let slot = Arc::default();
+                session.enter_lanes(vec![key], &slot);
+                (slot, Some(TimeoutPhase::Order))
+            }
+            None => match gate.try_ask(bytes) {
+                Some(permit) => (Arc::new(Slot::permitted(permit)), None),
+                None if patient => (gate.stand_in_line(bytes), Some(TimeoutPhase::Permit)),
+                None => return Err(session.full(*delivery)),
+            },
+        };
+        Ok(Sending::new(delivery, slot, turn, self, Cargo::Own))
     }
 }

@@ -18,7 +18,7 @@ use rocketmq_producer_core::{
 use crate::{
     Clock, Session, SharedLink, Token, View, Wire,
     session::InFlight,
-    slot::{Arrival, Caller, Slot},
+    slot::{Arrival, Arrived, Caller, Slot},
 };
 
 /// What threads can wait for: a future whose waits end by themselves where links have drivers that
@@ -46,11 +46,11 @@ pub struct Journey<W: Wire, E> {
     errand: Box<E>,
     slot: Arc<Slot>,
     /// Where the last attempt has called.
-    called: Option<Arc<SharedLink<W>>>,
+    called: Option<LinkId>,
     /// When that is to be answered; none once it has ended.
     due: Option<Instant>,
     /// Where earlier attempts called.
-    called_before: Vec<Arc<SharedLink<W>>>,
+    called_before: Vec<LinkId>,
     /// Nothing is to be done before something arrives.
     settled: bool,
     session: InFlight<W>,
@@ -58,9 +58,14 @@ pub struct Journey<W: Wire, E> {
 
 /// The time at which a future is polled, read when it is first asked for.
 #[derive(Debug, Default)]
-struct Moment(Option<Now>);
+pub(crate) struct Moment(Option<Now>);
 
 impl Moment {
+    /// One that has been read already.
+    pub(crate) fn at(now: Now) -> Self {
+        Self(Some(now))
+    }
+
     fn read(&mut self, clock: &Clock) -> Now {
         *self.0.get_or_insert_with(|| clock.now())
     }
@@ -74,6 +79,29 @@ impl<W: Wire, E: Errand> Journey<W, E> {
 
     pub(crate) fn session(&self) -> &Arc<Session<W>> {
         &self.session.session
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.session.session.clock
+    }
+
+    /// True once it has been polled.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.settled
+    }
+
+    /// Polls it at a moment that may have been read already.
+    pub(crate) fn poll_at(&mut self, mut moment: Moment, context: &Context<'_>) -> Poll<E::Output> {
+        // What comes between a step and the next look is seen by that look.
+        while !self.settled || self.look(context, &mut moment) {
+            let advanced = self.advance(&mut moment);
+            if advanced.is_ready() {
+                self.slot.finish();
+                return advanced;
+            }
+            self.settled = true;
+        }
+        Poll::Pending
     }
 
     /// The session and the errand.
@@ -96,18 +124,16 @@ impl<W: Wire, E: Errand> Journey<W, E> {
 
     /// Takes in what has arrived; true when that was anything.
     fn look(&mut self, context: &Context<'_>, moment: &mut Moment) -> bool {
-        let mut news = false;
-        loop {
-            let arrived = self.slot.look(context);
-            news |= arrived.rung;
-            let Some((attempt, arrival)) = arrived.answer else { return news };
-            news = true;
-            let now = moment.read(&self.session.session.clock);
-            match arrival {
-                Arrival::Answer(outcome) => self.errand.handle_outcome(now, attempt, outcome),
-                Arrival::Written => self.errand.handle_written(now, attempt),
-            }
+        let Arrived { answers, rung, .. } = self.slot.look(context);
+        if answers.is_empty() {
+            return rung;
         }
+        let now = moment.read(&self.session.session.clock);
+        answers.hand_over(|attempt, arrival| match arrival {
+            Arrival::Answer(outcome) => self.errand.handle_outcome(now, attempt, outcome),
+            Arrival::Written => self.errand.handle_written(now, attempt),
+        });
+        true
     }
 
     /// Has the hub wake it when there is news, at `until` at the latest.
@@ -115,37 +141,39 @@ impl<W: Wire, E: Errand> Journey<W, E> {
         self.session().wait_for_hub(view, self.errand.topic(), ask, until, &self.slot);
     }
 
-    /// Steps until there is something to wait for; none then.
-    fn advance(&mut self, moment: &mut Moment) -> Option<E::Output> {
+    /// Steps until there is something to wait for.
+    fn advance(&mut self, moment: &mut Moment) -> Poll<E::Output> {
         self.slot.no_longer_waits();
         // Whatever else has come, a call that goes on keeps its deadline.
         if self.errand.request().is_none() {
             self.due = None;
         }
-        let session = Arc::clone(self.session());
-        let now = moment.read(&session.clock);
+        let now = moment.read(self.clock());
+        let mut view = self.session().view.load();
         loop {
-            let view = session.view.load();
             match self.errand.step(now, &view.routes) {
-                Step::Done(output) => return Some(output),
+                Step::Done(output) => return Poll::Ready(output),
                 Step::Wait { ask, until } => {
                     self.wait(&view, ask, until);
-                    return None;
+                    return Poll::Pending;
                 }
                 Step::Tell(ask) => {
                     let until = self.errand.deadline();
-                    session.inbox.push(Input::Ask { ask, until });
+                    self.session().inbox.push(Input::Ask { ask, until });
                 }
                 Step::Call { link, attempt, deadline, linger, oneway } => {
                     let manner = if oneway { Manner::Oneway } else { Manner::Usual };
-                    self.call(now, &view, link, attempt, (deadline, linger), manner);
+                    if self.call(now, &view, link, attempt, (deadline, linger), manner) {
+                        continue;
+                    }
                 }
-                Step::Answer => return None,
+                Step::Answer => return Poll::Pending,
             }
+            view = self.session().view.load();
         }
     }
 
-    /// Makes the current attempt's call.
+    /// Makes the current attempt's call; false when it could not be made.
     fn call(
         &mut self,
         now: Now,
@@ -154,17 +182,19 @@ impl<W: Wire, E: Errand> Journey<W, E> {
         attempt: u32,
         (deadline, linger): (Instant, Instant),
         manner: Manner,
-    ) {
-        let (Some(link), Some(request)) = (view.links.get(link), self.errand.request()) else {
-            return self.errand.handle_gone();
+    ) -> bool {
+        let (Some(shared), Some(request)) = (view.links.get(link), self.errand.request()) else {
+            self.errand.handle_gone();
+            return false;
         };
         let token = Token::Caller(Caller::new(&self.slot, attempt));
         let linger = (linger > deadline).then_some(linger);
-        match link.call(now, Call { request: &request, token, deadline, linger, manner }) {
+        match shared.call(now, Call { request: &request, token, deadline, linger, manner }) {
             Ok(()) => {
                 drop(request);
                 self.due = Some(deadline);
-                self.called_before.extend(self.called.replace(Arc::clone(link)));
+                self.called_before.extend(self.called.replace(link));
+                true
             }
             Err(CallRefused { why, token, .. }) => {
                 drop(request);
@@ -175,6 +205,7 @@ impl<W: Wire, E: Errand> Journey<W, E> {
                     }
                     _ => self.errand.handle_gone(),
                 }
+                false
             }
         }
     }
@@ -184,23 +215,13 @@ impl<W: Wire, E: Errand + Unpin> Future for Journey<W, E> {
     type Output = E::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let mut moment = Moment::default();
-        // What comes between a step and the next look is seen by that look.
-        while !this.settled || this.look(context, &mut moment) {
-            if let Some(output) = this.advance(&mut moment) {
-                this.slot.finish();
-                return Poll::Ready(output);
-            }
-            this.settled = true;
-        }
-        Poll::Pending
+        self.poll_at(Moment::default(), context)
     }
 }
 
 impl<W: Wire, E: Errand + Unpin> Timed for Journey<W, E> {
     fn clock(&self) -> &Clock {
-        &self.session.session.clock
+        self.clock()
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -209,9 +230,10 @@ impl<W: Wire, E: Errand + Unpin> Timed for Journey<W, E> {
     }
 
     fn expire(&self) {
-        for link in self.called.iter().chain(&self.called_before) {
-            link.handle_timeout();
-        }
+        let view = self.session().view.load();
+        // One that is not there any more has ended, and all calls on it have.
+        let links = self.called.iter().chain(&self.called_before);
+        links.filter_map(|link| view.links.get(*link)).for_each(SharedLink::handle_timeout);
     }
 }
 

@@ -182,8 +182,11 @@ impl<W: Wire> Lifecycle<W> {
         message: Message,
         options: SendOptions,
     ) -> Result<Answered<W>, SendError> {
-        let (session, choice) = (self.session_for(&message), self.choice.load());
-        self.counted(session.and_then(|session| session.begin_answered(message, options, &choice)))
+        let choice = self.choice.load();
+        self.counted(match self.session() {
+            Some(session) => session.begin_answered(message, options, &choice),
+            None => Err(SendError::not_sent(SendErrorKind::NotStarted, message)),
+        })
     }
 
     /// Begins a send, if there is room for it.
@@ -193,10 +196,11 @@ impl<W: Wire> Lifecycle<W> {
     /// The same, and [`SendErrorKind::Full`].
     pub fn try_begin_send(&self, message: Message) -> Result<Answered<W>, SendError> {
         let (options, choice) = (SendOptions::new(), self.choice.load());
-        let session = self.session_for(&message);
-        let begin =
-            |session: Arc<Session<W>>| session.begin(message, options, &choice, false, Parcel::new);
-        self.counted(session.and_then(begin)).map(Answered::Alone)
+        let sending = self.counted(match self.session() {
+            Some(session) => session.begin(message, options, &choice, false, Parcel::new),
+            None => Err(SendError::not_sent(SendErrorKind::NotStarted, message)),
+        });
+        sending.map(Answered::Alone)
     }
 
     /// Begins a send that is not answered.
@@ -207,9 +211,11 @@ impl<W: Wire> Lifecycle<W> {
     pub fn begin_oneway(&self, message: Message) -> Result<Oneway<W>, SendError> {
         let (options, choice) = (SendOptions::new(), self.choice.load());
         let wrap = |config: &_, message| Parcel::new(config, message).map(Parcel::oneway);
-        let session = self.session_for(&message);
-        let begin = |session: Arc<Session<W>>| session.begin(message, options, &choice, true, wrap);
-        self.counted(session.and_then(begin)).map(Oneway)
+        let sending = self.counted(match self.session() {
+            Some(session) => session.begin(message, options, &choice, true, wrap),
+            None => Err(SendError::not_sent(SendErrorKind::NotStarted, message)),
+        });
+        sending.map(Oneway)
     }
 
     /// Begins a batch.
@@ -243,8 +249,10 @@ impl<W: Wire> Lifecycle<W> {
     /// As [`begin_send`](Self::begin_send), [`SendErrorKind::TransactionOpen`] and
     /// [`SendErrorKind::TransactionEnded`].
     pub fn begin_half(&self, message: Message) -> Result<HalfSending<W>, SendError> {
-        let (session, choice) = (self.session_for(&message), self.choice.load());
-        self.counted(session.and_then(|session| session.begin_half(message, &choice)))
+        self.counted(match self.session() {
+            Some(session) => session.begin_half(message, &self.choice.load()),
+            None => Err(SendError::not_sent(SendErrorKind::NotStarted, message)),
+        })
     }
 
     /// A send that has begun counts itself; one that was refused is counted here.
@@ -260,18 +268,12 @@ impl<W: Wire> Lifecycle<W> {
         }
     }
 
-    /// The session that a message can be sent in.
-    fn session_for(&self, message: &Message) -> Result<Arc<Session<W>>, SendError> {
-        let refused = || SendError::not_sent(SendErrorKind::NotStarted, message.clone());
-        self.session().ok_or_else(refused)
-    }
-
     /// Finds the routes of topics, and has their brokers connected.
     pub fn prepare<'a>(&self, topics: impl IntoIterator<Item = &'a str>) -> Preparing<W> {
         let session = self.session();
         let clock = session.as_ref().map_or_else(Clock::start, |session| session.clock.clone());
         let look = |topic: &str| {
-            let (guard, now) = (session.as_ref()?.enter()?, clock.now());
+            let (guard, now) = (session.clone()?.enter()?, clock.now());
             let until = now.instant + self.config.send_msg_timeout;
             let routing = Routing::new(now, topic.to_owned().into(), until).connecting();
             Some(Journey::new(Box::new(routing), Arc::default(), guard))

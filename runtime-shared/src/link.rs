@@ -1,6 +1,7 @@
 //! One connection's machine, shared between its callers and its one driver.
 
 use std::{
+    collections::VecDeque,
     net::SocketAddr,
     sync::{
         Arc, Mutex, OnceLock,
@@ -193,10 +194,12 @@ impl<W: Wire> SharedLink<W> {
 
     /// Takes in what the driver has decoded.
     pub fn handle_frames(self: &Arc<Self>, frames: &mut Vec<Frame>) {
-        let before = self.deadline();
-        self.make_room(|link, now| link.handle_frames(now, frames.drain(..)));
-        let after = self.deadline();
-        if after.is_some_and(|after| before.is_none_or(|before| after.at < before.at)) {
+        let is_sooner = self.make_room(|link, now| {
+            let before = link.deadline();
+            link.handle_frames(now, frames.drain(..));
+            Deadline::is_sooner(link.deadline(), before)
+        });
+        if is_sooner {
             W::is_due_sooner(self);
         }
     }
@@ -257,32 +260,34 @@ impl<W: Wire> SharedLink<W> {
     }
 
     /// Makes a change that may let held calls into the queue, and tells the driver if it does.
-    fn make_room(self: &Arc<Self>, change: impl FnOnce(&mut Link<Token>, Now)) {
-        let grown = self.change(|link| {
+    fn make_room<R>(self: &Arc<Self>, change: impl FnOnce(&mut Link<Token>, Now) -> R) -> R {
+        let (result, grown) = self.change(|link| {
             let before = link.queued_bytes();
-            change(link, self.clock.now());
-            link.queued_bytes() > before
+            let result = change(link, self.clock.now());
+            (result, link.queued_bytes() > before)
         });
         if grown {
             W::bytes_queued(self);
         }
+        result
     }
 
     /// Runs the machine under the lock, then hands out its events without it.
     fn change<R>(&self, change: impl FnOnce(&mut Link<Token>) -> R) -> R {
         let mut link = lock(&self.machine);
         let result = change(&mut link);
-        // Mostly there is one at most, which takes no memory.
-        let first = link.poll();
-        let others: Vec<_> = std::iter::from_fn(|| link.poll()).collect();
+        let mut events = link.take_events();
         drop(link);
-        self.hand_out(first.into_iter().chain(others));
+        if !events.is_empty() {
+            self.hand_out(&mut events);
+            lock(&self.machine).recycle(events);
+        }
         result
     }
 
-    fn hand_out(&self, events: impl Iterator<Item = LinkEvent<Token>>) {
+    fn hand_out(&self, events: &mut VecDeque<LinkEvent<Token>>) {
         let mut letters = Vec::new();
-        for event in events {
+        while let Some(event) = events.pop_front() {
             match event {
                 LinkEvent::Done { token: Token::Caller(caller), outcome } => {
                     caller.answer(outcome);

@@ -14,8 +14,8 @@ use rocketmq_producer_core::{
 };
 
 use crate::{
-    Clock, Journey, Timed, Wire, gathering::Gathered, session::InFlight, slot::Slot,
-    statistics::Sent, telling::SendSpan,
+    Clock, Journey, Timed, Wire, gathering::Gathered, journey::Moment, session::InFlight,
+    slot::Slot, statistics::Sent, telling::SendSpan,
 };
 
 /// A send in flight: a [`Delivery`], and all that it waits for. See [`Journey`] for what becomes of
@@ -158,6 +158,11 @@ impl<W: Wire> Sending<W> {
     }
 
     fn poll_through(&mut self, context: &mut Context<'_>) -> Poll<Result<Delivered, SendError>> {
+        let mut moment = Moment::default();
+        if self.turn.is_none() && !self.journey.is_under_way() {
+            // A send that waits for nothing is polled as soon as it is begun.
+            moment = Moment::at(self.journey.errand().started());
+        }
         if self.turn.is_some() {
             match self.poll_turn(context) {
                 Poll::Pending => return Poll::Pending,
@@ -169,7 +174,7 @@ impl<W: Wire> Sending<W> {
                 }
             }
         }
-        Pin::new(&mut self.journey).poll(context)
+        self.journey.poll_at(moment, context)
     }
 }
 

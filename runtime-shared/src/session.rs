@@ -239,9 +239,9 @@ pub(crate) struct InFlight<W: Wire> {
 
 impl<W: Wire> InFlight<W> {
     /// Counts from now on.
-    pub(crate) fn counted(session: &Arc<Session<W>>) -> Self {
+    pub(crate) fn counted(session: Arc<Session<W>>) -> Self {
         session.in_flight.fetch_add(1, Ordering::SeqCst);
-        Self { session: Arc::clone(session), is_counted: true }
+        Self { session, is_counted: true }
     }
 
     /// For what a shutdown need not wait for.

@@ -1,9 +1,8 @@
 //! One send's place: where answers, rings and permits arrive for whoever polls it.
 
 use std::{
-    collections::VecDeque,
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Mutex, MutexGuard, Weak,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     task::{Context, Waker},
@@ -28,7 +27,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
     state: Mutex<State>,
-    /// Counts the waits for the hub; a bell of an earlier one rings nobody.
+    /// Counts the waits for the hub and their ends, so it is odd during one; a bell of an earlier one
+    /// rings nobody.
     wait: AtomicU32,
     /// The send is over or was dropped.
     gone: AtomicBool,
@@ -72,31 +72,38 @@ pub(crate) enum Arrival {
 /// How calls have come back, in the order in which they did, by their numbers. Seldom more than one
 /// at a time, which then needs no memory of its own.
 #[derive(Debug, Default)]
-struct Answers {
+pub(crate) struct Answers {
     first: Option<(u32, Arrival)>,
-    others: VecDeque<(u32, Arrival)>,
+    others: Vec<(u32, Arrival)>,
 }
 
 impl Answers {
     fn push(&mut self, attempt: u32, arrival: Arrival) {
         match &self.first {
             None => self.first = Some((attempt, arrival)),
-            Some(_) => self.others.push_back((attempt, arrival)),
+            Some(_) => self.others.push((attempt, arrival)),
         }
     }
 
-    fn pop(&mut self) -> Option<(u32, Arrival)> {
-        let first = self.first.take()?;
-        self.first = self.others.pop_front();
-        Some(first)
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// Hands them over in their order.
+    pub(crate) fn hand_over(self, mut to: impl FnMut(u32, Arrival)) {
+        if let Some((attempt, arrival)) = self.first {
+            to(attempt, arrival);
+        }
+        for (attempt, arrival) in self.others {
+            to(attempt, arrival);
+        }
     }
 }
 
 /// What has arrived since the last look.
 #[derive(Debug, Default)]
 pub(crate) struct Arrived {
-    /// How a call has come back, by its number; there may be others behind it.
-    pub(crate) answer: Option<(u32, Arrival)>,
+    pub(crate) answers: Answers,
     /// The wait for the hub is over.
     pub(crate) rung: bool,
     pub(crate) has_permit: bool,
@@ -116,15 +123,18 @@ impl Slot {
         Self { state: Mutex::new(state), ..Self::default() }
     }
 
-    /// Takes what has arrived; otherwise the waker is registered.
+    /// Takes what has arrived. The waker is registered, unless there are answers: whoever has taken
+    /// them in looks again before it waits.
     pub(crate) fn look(&self, context: &Context<'_>) -> Arrived {
         let mut state = lock(&self.state);
-        match &state.waker {
-            Some(waker) if waker.will_wake(context.waker()) => {}
-            _ => state.waker = Some(context.waker().clone()),
+        if state.answers.is_empty() {
+            match &state.waker {
+                Some(waker) if waker.will_wake(context.waker()) => {}
+                _ => state.waker = Some(context.waker().clone()),
+            }
         }
         Arrived {
-            answer: state.answers.pop(),
+            answers: std::mem::take(&mut state.answers),
             rung: std::mem::take(&mut state.rung),
             has_permit: state.permit.is_some(),
             lanes: state.lanes.len(),
@@ -169,22 +179,22 @@ impl Slot {
             Arrival::Answer(Err(_)) => false,
             Arrival::Written => true,
         };
-        self.change(|state| {
-            state.calls -= 1;
-            state.answers.push(attempt, arrival);
-            match self.is_gone() {
-                true => state.give_back_all(),
-                false if is_over => Some((state.give_back_permit(), None)),
-                false => None,
-            }
-        });
+        let mut state = lock(&self.state);
+        state.calls -= 1;
+        state.answers.push(attempt, arrival);
+        let given_back = match self.is_gone() {
+            true => state.give_back_all(),
+            false if is_over => Some((state.give_back_permit(), None)),
+            false => None,
+        };
+        Self::wake(state, given_back);
     }
 
     /// Nobody will look any more. What it holds goes back, unless a call of it is in flight: it must
     /// not go with the last reference, which those who look at who waits may have, under the very
     /// locks that giving back needs.
     pub(crate) fn abandon(&self) {
-        let is_news = !self.gone.swap(true, Ordering::AcqRel);
+        let is_news = !self.is_gone() && !self.gone.swap(true, Ordering::AcqRel);
         if is_news && lock(&self.state).calls == 0 {
             self.finish();
         }
@@ -192,13 +202,17 @@ impl Slot {
 
     /// A bell for the wait that begins now.
     pub(crate) fn bell(self: &Arc<Self>) -> Bell {
-        let wait = self.wait.fetch_add(1, Ordering::AcqRel).wrapping_add(1);
+        let wait = self.wait.load(Ordering::Relaxed).wrapping_add(1) | 1;
+        self.wait.store(wait, Ordering::Release);
         Bell { slot: Arc::downgrade(self), wait }
     }
 
-    /// Whatever was waited for, the hub need not wake it.
+    /// Whatever was waited for, the hub need not wake it. For whoever polls alone, as are bells.
     pub(crate) fn no_longer_waits(&self) {
-        self.wait.fetch_add(1, Ordering::AcqRel);
+        let wait = self.wait.load(Ordering::Relaxed);
+        if wait % 2 == 1 {
+            self.wait.store(wait.wrapping_add(1), Ordering::Release);
+        }
     }
 
     fn is_gone(&self) -> bool {
@@ -209,6 +223,10 @@ impl Slot {
     fn change<R>(&self, change: impl FnOnce(&mut State) -> R) {
         let mut state = lock(&self.state);
         let given_back = change(&mut state);
+        Self::wake(state, given_back);
+    }
+
+    fn wake<R>(mut state: MutexGuard<'_, State>, given_back: R) {
         let waker = state.waker.take();
         drop(state);
         drop(given_back);

@@ -20,6 +20,9 @@ use crate::{
     waiter::Waiter,
 };
 
+/// Room for so many events is worth keeping for the next burst.
+const EVENTS_KEPT: usize = 256;
+
 /// One connection's state: calls in flight, bytes to be written, calls that wait for room.
 ///
 /// `T` is the caller's token: a oneshot sender, a parking slot, a test's id. **Every token handed
@@ -273,6 +276,19 @@ impl<T: Waiter> Link<T> {
     /// The next event, in the order in which things happened.
     pub fn poll(&mut self) -> Option<LinkEvent<T>> {
         self.events.pop_front()
+    }
+
+    /// All events at once; [`recycle`](Self::recycle) takes their memory back.
+    pub fn take_events(&mut self) -> VecDeque<LinkEvent<T>> {
+        if self.events.is_empty() { VecDeque::new() } else { std::mem::take(&mut self.events) }
+    }
+
+    /// Keeps the memory of events that have been handed out for the next ones.
+    pub fn recycle(&mut self, mut events: VecDeque<LinkEvent<T>>) {
+        events.clear();
+        if self.events.capacity() == 0 && events.capacity() <= EVENTS_KEPT {
+            self.events = events;
+        }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due.

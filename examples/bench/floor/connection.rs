@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     net::TcpStream,
+    time::Instant,
 };
 
 use rocketmq_producer_core::codec::FrameDecoder;
@@ -69,11 +70,13 @@ impl Connection {
 
     /// Sends, waits for the answer, and so on until the load has no more.
     pub(super) fn one_by_one(&mut self, sender: usize, load: &Load) -> io::Result<()> {
-        while let Some(turn) = load.next_blocking() {
+        let mut now = Instant::now();
+        while let Some(turn) = load.next_blocking(now) {
             self.prepare(1);
             self.socket.write_all(&self.frames)?;
             while self.read()? == 0 {}
-            load.recorder().record_many(sender, turn.due.elapsed(), 1);
+            now = Instant::now();
+            load.recorder().record_many(sender, now - turn.due, 1);
         }
         Ok(())
     }

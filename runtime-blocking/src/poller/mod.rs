@@ -15,7 +15,7 @@ mod rings;
 mod stream;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     io,
     sync::{Arc, mpsc},
     task::Context,
@@ -59,8 +59,10 @@ pub(crate) struct Poller {
     hub_has_rung: bool,
     named: mpsc::Receiver<Named>,
     lines: BTreeMap<Token, Line>,
-    /// Those that something has happened to, or that are not finished.
-    busy: BTreeSet<Token>,
+    /// Those that something has happened to, or that are not finished; some of them twice.
+    busy: Vec<Token>,
+    /// Empty: its memory is the next round's.
+    spare: Vec<Token>,
     next_line: usize,
     /// Where is read to.
     piece: Vec<u8>,
@@ -85,7 +87,8 @@ impl Poller {
             hub_has_rung: true,
             named,
             lines: BTreeMap::new(),
-            busy: BTreeSet::new(),
+            busy: Vec::new(),
+            spare: Vec::new(),
             next_line: FIRST_LINE,
             piece: vec![0; READ_SIZE],
         };
@@ -138,7 +141,7 @@ impl Poller {
         for event in &self.events {
             if let Some(line) = self.lines.get_mut(&event.token()) {
                 line.take_in(event);
-                self.busy.insert(event.token());
+                self.busy.push(event.token());
             }
         }
         Ok(())
@@ -151,13 +154,18 @@ impl Poller {
 
     /// Reads from all who have something; true when anybody may have got an answer.
     fn read(&mut self) -> bool {
-        let mut any = false;
-        for token in self.busy.clone() {
-            let Some(line) = self.lines.get_mut(&token) else { continue };
+        let (mut any, mut ended) = (false, Vec::new());
+        self.busy.sort_unstable();
+        self.busy.dedup();
+        for token in &self.busy {
+            let Some(line) = self.lines.get_mut(token) else { continue };
             match line.read(&mut self.piece) {
                 Ok(answered) => any |= answered,
-                Err(cause) => self.finish(token, cause),
+                Err(cause) => ended.push((*token, cause)),
             }
+        }
+        for (token, cause) in ended {
+            self.finish(token, cause);
         }
         any
     }
@@ -170,9 +178,7 @@ impl Poller {
             match token {
                 HUB => self.hub_has_rung = true,
                 NAMES => self.dial(),
-                line => {
-                    self.busy.insert(line);
-                }
+                line => self.busy.push(line),
             }
         }
         self.rung = rung;
@@ -186,7 +192,7 @@ impl Poller {
                 Ok(addresses) => {
                     let dial = Dial::new(token, addresses, until);
                     self.lines.insert(token, Line::new(driver, self.rings.bell(token), dial));
-                    self.busy.insert(token);
+                    self.busy.push(token);
                 }
                 Err(cause) => driver.finish(cause),
             }
@@ -198,16 +204,19 @@ impl Poller {
         let now = Instant::now();
         let due = self.lines.iter().filter(|(_, line)| line.is_due(now)).map(|(token, _)| *token);
         self.busy.extend(due);
-        for token in std::mem::take(&mut self.busy) {
+        let spare = std::mem::take(&mut self.spare);
+        let mut busy = std::mem::replace(&mut self.busy, spare);
+        busy.sort_unstable();
+        busy.dedup();
+        for token in busy.drain(..) {
             let Some(line) = self.lines.get_mut(&token) else { continue };
             match line.work(self.poll.registry(), now) {
                 Ok(false) => {}
-                Ok(true) => {
-                    self.busy.insert(token);
-                }
+                Ok(true) => self.busy.push(token),
                 Err(cause) => self.finish(token, cause),
             }
         }
+        self.spare = busy;
     }
 
     fn finish(&mut self, token: Token, cause: LinkError) {

@@ -157,8 +157,10 @@ impl Exports {
         self.with(|handles| handles.in_flight.decrement(messages as f64));
     }
 
+    /// So many messages have left, too.
     pub(super) fn sent(&self, topic: &str, how: Sent, messages: u64) {
         self.with(|handles| {
+            handles.in_flight.decrement(messages as f64);
             handles.sent.increment(messages);
             if let Sent::Stored(latency) = how {
                 handles.cost(topic, latency, messages, true);

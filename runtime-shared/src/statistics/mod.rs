@@ -121,7 +121,7 @@ impl Statistics {
         if in_company {
             add(&self.in_batches, messages);
         }
-        self.left(messages);
+        self.in_flight.fetch_sub(messages, Ordering::Relaxed);
         self.exports.sent(topic, how, messages);
     }
 
