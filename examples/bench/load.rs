@@ -121,7 +121,7 @@ impl Load {
     /// Those of one batch, which are of one topic.
     fn messages(&self, turn: Turn) -> Vec<Message> {
         let batch = turn.first / self.plan.batch as u64;
-        vec![self.plan.message(batch); turn.count]
+        (0..turn.count).map(|_| self.plan.message(batch)).collect()
     }
 
     /// What is to be sent when all one-way messages are, one to each broker: when they have answered

@@ -9,7 +9,7 @@ use rocketmq_producer_core::{
         Accumulator, Ask, Delivery, LaneKey, Lot, Parcel, SendError, SendErrorKind, SendOptions,
         TimeoutPhase, lot_key, validate_batch,
     },
-    model::{Message, ProducerConfig, validate_message},
+    model::{Message, ProducerConfig, check_message},
     route::Choice,
     time::{Instant, Now},
 };
@@ -23,6 +23,9 @@ use crate::{
     session::InFlight,
     slot::Slot,
 };
+
+/// Others that want an id wait for so many at most.
+const IDS_AT_ONCE: usize = 64;
 
 /// What a batch says of one of its requests.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +89,7 @@ impl<W: Wire> Session<W> {
             return sending.map(Answered::Alone);
         };
         // One that breaks a rule would take its lot along.
-        if let Err(rule) = validate_message(&message, session.config.max_message_size) {
+        if let Err(rule) = check_message(&message, session.config.max_message_size) {
             return Err(SendError::not_sent(rule.into(), message));
         }
         Ok(Answered::Gathered(Gathered::begin(now, key, message, guard)))
@@ -184,7 +187,7 @@ impl<W: Wire> Session<W> {
     /// Begins a batch; what it is refused for is told of each message.
     pub(crate) fn begin_batch(
         self: Arc<Self>,
-        messages: Vec<Message>,
+        mut messages: Vec<Message>,
         options: SendOptions,
         choice: &Choice,
         oneway: bool,
@@ -193,13 +196,14 @@ impl<W: Wire> Session<W> {
         let Some(guard) = self.enter() else {
             return BatchOrNone::refused(&SendErrorKind::AlreadyShutDown, messages, clock);
         };
-        let session = &guard.session;
+        let (session, now) = (&guard.session, clock.now());
+        for some in messages.chunks_mut(IDS_AT_ONCE) {
+            lock(&session.uniq_keys).give(now.wall, some);
+        }
         if let Err(rule) = validate_batch(&session.config, &messages) {
             return BatchOrNone::refused(&rule.into(), messages, clock);
         }
-        let now = clock.now();
-        let messages = messages.into_iter().map(|message| session.with_id(now, message)).collect();
-        BatchOrNone::Begun(Box::new(Batch::new(messages, options, choice, oneway, guard)))
+        BatchOrNone::Begun(Box::new(Batch::new(now, messages, options, choice, oneway, guard)))
     }
 
     /// Begins one request of a batch, which has its lanes: it waits for its permit.

@@ -18,7 +18,8 @@ use rocketmq_producer_core::{
 };
 
 use crate::{
-    Clock, Sending, Timed, Wire, lock, session::InFlight, statistics::Sent, telling::GatheredSpan,
+    Clock, Sending, Timed, Wire, lock, sending::receipt, session::InFlight, statistics::Sent,
+    telling::GatheredSpan,
 };
 
 /// One session's messages that wait for company, behind a lock that is held for a few steps.
@@ -192,17 +193,12 @@ impl<W: Wire> Trip<W> {
 
     /// Everybody is told how it has ended.
     fn arrive(&self, result: Result<Delivered, SendError>) {
-        match result {
-            // One alone has travelled as itself.
-            Ok(Delivered::Stored(receipt)) if self.messages.len() == 1 => {
-                self.seats.iter().for_each(|seat| seat.put(State::Told(Ok(receipt.clone()))));
-            }
-            Ok(Delivered::Stored(receipt)) => {
+        match result.map(receipt) {
+            Ok(receipt) => {
                 let receipts = split_receipt(&receipt, &self.messages);
                 let each = self.seats.iter().zip(receipts);
                 each.for_each(|(seat, receipt)| seat.put(State::Told(Ok(receipt))));
             }
-            Ok(Delivered::HandedOver) => unreachable!("lots are answered"),
             Err(error) => tell_all(&self.seats, &self.messages, &error),
         }
     }
@@ -246,10 +242,10 @@ impl<W: Wire> Gathered<W> {
             Some(Ok(receipt)) => {
                 let topic = &receipt.message_queue.topic;
                 let in_company = self.seat.0.in_company.load(Ordering::Relaxed);
-                session.statistics.sent(topic, Sent::Stored(after()), in_company);
+                session.statistics.sent(topic, Sent::Stored(after()), 1, in_company);
             }
             Some(Err(error)) => {
-                session.statistics.failed(error.message().topic(), error.kind(), after);
+                session.statistics.failed(error.message().topic(), error.kind(), 1, after);
             }
             None => session.statistics.dropped(1),
         }

@@ -90,10 +90,10 @@ impl<W: Wire> Sending<W> {
             let topic = delivery.message().topic();
             let since = delivery.started().instant;
             match result {
-                Some(Ok(_)) => statistics.sent(topic, how(delivery), false),
+                Some(Ok(_)) => statistics.sent(topic, how(delivery), 1, false),
                 Some(Err(error)) => {
                     let after = || session.clock.now().instant.saturating_since(since);
-                    statistics.failed(error.message().topic(), error.kind(), after);
+                    statistics.failed(error.message().topic(), error.kind(), 1, after);
                 }
                 None => statistics.dropped(1),
             }

@@ -32,8 +32,6 @@ pub(crate) struct Slot {
     wait: AtomicU32,
     /// The send is over or was dropped.
     gone: AtomicBool,
-    /// Of a request, what holds the lanes for its whole batch: for as long as calls hold this.
-    _batch: Option<Arc<Slot>>,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +42,9 @@ struct State {
     rung: bool,
     permit: Option<Permit>,
     lanes: Vec<Lane>,
+    /// Of a request, what holds the lanes for its whole batch. It is let go as the permit is: it must
+    /// not go with the last reference to this, which may be had under the lock of the permits.
+    batch: Option<Arc<Slot>>,
     waker: Option<Waker>,
 }
 
@@ -51,6 +52,11 @@ impl State {
     /// The permit, unless calls are in flight that it is held for.
     fn give_back_permit(&mut self) -> Option<Permit> {
         if self.calls == 0 { self.permit.take() } else { None }
+    }
+
+    /// Everything of one that has gone, unless calls are in flight that it is held for.
+    fn give_back_all(&mut self) -> Option<(Option<Permit>, Option<Arc<Slot>>)> {
+        (self.calls == 0).then(|| (self.permit.take(), self.batch.take()))
     }
 }
 
@@ -113,7 +119,8 @@ impl Slot {
 
     /// One for a part of what that slot is for.
     pub(crate) fn within(batch: &Arc<Self>) -> Self {
-        Self { _batch: Some(Arc::clone(batch)), ..Self::default() }
+        let state = State { batch: Some(Arc::clone(batch)), ..State::default() };
+        Self { state: Mutex::new(state), ..Self::default() }
     }
 
     /// Takes what has arrived. The waker is registered, unless there are answers: whoever has taken
@@ -158,7 +165,7 @@ impl Slot {
     pub(crate) fn finish(&self) {
         self.gone.store(true, Ordering::Release);
         let mut state = lock(&self.state);
-        let given_back = (std::mem::take(&mut state.lanes), state.give_back_permit());
+        let given_back = (std::mem::take(&mut state.lanes), state.give_back_all());
         drop(state);
         drop(given_back);
     }
@@ -175,7 +182,11 @@ impl Slot {
         let mut state = lock(&self.state);
         state.calls -= 1;
         state.answers.push(attempt, arrival);
-        let given_back = if is_over { state.give_back_permit() } else { None };
+        let given_back = match self.is_gone() {
+            true => state.give_back_all(),
+            false if is_over => Some((state.give_back_permit(), None)),
+            false => None,
+        };
         Self::wake(state, given_back);
     }
 
@@ -321,5 +332,28 @@ impl Waiter for Caller {
 
     fn again(&self) -> Option<Self> {
         self.slot.as_ref().map(|slot| Self::new(slot, self.attempt))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_lets_go_of_its_batch_when_it_is_over_and_no_call_is_in_flight() {
+        let batch = Arc::new(Slot::default());
+        let held = || Arc::strong_count(&batch) - 1;
+        let request = Arc::new(Slot::within(&batch));
+        let call = Caller::new(&request, 0);
+        request.abandon();
+        assert_eq!(held(), 1, "the call may be answered");
+        call.answer(Err(CallError::Expired { lent: true }));
+        assert_eq!(held(), 0, "whoever still has the request's slot does not hold the batch's");
+
+        let request = Arc::new(Slot::within(&batch));
+        Caller::new(&request, 0).answer(Err(CallError::Expired { lent: true }));
+        assert_eq!(held(), 1, "there may be another attempt");
+        request.finish();
+        assert_eq!(held(), 0);
     }
 }

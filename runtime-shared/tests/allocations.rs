@@ -106,7 +106,7 @@ fn row_53_counting_a_send_allocates_nothing() {
     assert!(result.is_ok(), "{result:?}");
     let count = || {
         statistics.entered(1);
-        statistics.sent("Allocations", Sent::Stored(Duration::from_millis(3)), false);
+        statistics.sent("Allocations", Sent::Stored(Duration::from_millis(3)), 1, false);
         statistics.request_over(&delivery, Some(&result), 1);
     };
     // The first one to a broker makes place for it.

@@ -91,7 +91,7 @@ impl<W: Waiter> Accumulator<W> {
 
     /// Takes a message in, with the key that [`lot_key`](super::lot_key) gave.
     pub fn handle_message(&mut self, now: Now, key: LotKey, message: Message, waiter: W) {
-        let bytes = message.encoded_len();
+        let bytes = message.encoded_len_max();
         let place = key.lane().map_or_else(|| Place::Free(key.clone()), Place::Lane);
         let can_join = |gathering: &Gathering<W>| {
             gathering.lot.key == key && gathering.bytes + bytes <= self.bytes_max

@@ -99,7 +99,7 @@ fn can_gather(config: &ProducerConfig, message: &Message) -> bool {
         && !message.topic().starts_with(RETRY_TOPIC_PREFIX)
         && [names::TRAN_MSG, names::PGROUP].iter().all(|mark| message.property(mark).is_none())
         && message.body().len() < config.compress_msg_body_over_howmuch
-        && message.encoded_len() <= bytes_max(config)
+        && message.encoded_len_max() <= bytes_max(config)
 }
 
 /// What a lot's messages may take, so that their request keeps every limit that it meets.

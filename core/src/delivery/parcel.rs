@@ -1,6 +1,6 @@
 //! What is sent: one message or several, made ready for the wire once.
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::{SendError, SendErrorKind};
@@ -8,8 +8,8 @@ use crate::{
     codec::VERSION_WITH_TIMERS,
     command::Properties,
     model::{
-        BATCH_ITEM_HEAD, InvalidMessage, Message, ProducerConfig, check_message, encode_properties,
-        names, validate_message,
+        InvalidMessage, Message, ProducerConfig, check_message, encode_properties, names,
+        validate_message,
     },
     mutants::{Mutant::PreparedAtEachAttempt, is_on},
 };
@@ -121,20 +121,24 @@ impl Parcel {
     /// # Errors
     ///
     /// As [`new`](Self::new), for one alone.
-    pub fn batch(config: &ProducerConfig, messages: &[Message]) -> Option<Result<Self, SendError>> {
-        let (first, others) = messages.split_first()?;
-        if others.is_empty() {
+    pub fn batch<'a>(
+        config: &ProducerConfig,
+        messages: impl IntoIterator<Item = &'a Message, IntoIter: Clone>,
+    ) -> Option<Result<Self, SendError>> {
+        let messages = messages.into_iter();
+        let first = messages.clone().next()?;
+        if messages.clone().nth(1).is_none() {
             return Some(Self::new(config, first.clone()));
         }
         let wait = (!first.wait_store_ok()).then_some((names::WAIT, "false"));
         let parcel = Self {
             message: first.clone(),
+            members: if config.trace_message { ids(messages.clone()) } else { Vec::new() },
             body: Some(encode_batch(messages)),
             properties: None,
             properties_len: 0,
             sys_flag: 0,
             is_batch: true,
-            members: if config.trace_message { ids(messages) } else { Vec::new() },
             is_oneway: false,
             needs: Needs::Nothing,
         };
@@ -205,27 +209,15 @@ impl Parcel {
     }
 }
 
-fn ids(messages: &[Message]) -> Vec<ByteString> {
-    messages.iter().filter_map(Message::shared_uniq_key).cloned().collect()
+fn ids<'a>(messages: impl Iterator<Item = &'a Message>) -> Vec<ByteString> {
+    messages.filter_map(Message::shared_uniq_key).cloned().collect()
 }
 
-/// The body of a batch: `MessageDecoder.encodeMessages`. Brokers compute checksums themselves.
-fn encode_batch(messages: &[Message]) -> Bytes {
-    let bodies: usize = messages.iter().map(|message| message.body().len()).sum();
-    let mut out = BytesMut::with_capacity(bodies + messages.len() * 160);
-    for message in messages {
-        let properties = message.encode_properties();
-        let size = BATCH_ITEM_HEAD + message.body().len() + properties.len();
-        out.put_u32(size as u32);
-        // Magic number and checksum.
-        out.put_u64(0);
-        out.put_i32(message.flag());
-        out.put_u32(message.body().len() as u32);
-        out.put_slice(message.body());
-        out.put_u16(properties.len() as u16);
-        out.put_slice(properties.as_bytes());
-    }
-    out.freeze()
+/// The body of a batch, in a buffer that it need not leave: `MessageDecoder.encodeMessages`.
+fn encode_batch<'a>(messages: impl Iterator<Item = &'a Message> + Clone) -> Bytes {
+    let mut out = Vec::with_capacity(messages.clone().map(Message::encoded_len_max).sum());
+    messages.for_each(|message| message.put_in_batch(&mut out));
+    out.into()
 }
 
 #[cfg(test)]
@@ -273,7 +265,7 @@ mod tests {
         assert!(!alone.is_batch);
         assert_eq!(alone.body(), "hello");
         assert_eq!(properties(&alone), "WAIT\u{1}true\u{2}TAGS\u{1}a\u{2}");
-        assert!(Parcel::batch(&config(), &[]).is_none());
+        assert!(Parcel::batch(&config(), []).is_none());
     }
 
     #[test]

@@ -6,14 +6,14 @@ use bytes::{BufMut, Bytes};
 use bytestring::ByteString;
 
 use super::{
-    Schedule, body_crc,
+    InvalidMessage, Schedule, body_crc,
     properties::{decode_properties, names, property_len, push_property, put_property},
 };
 use crate::time::UnixMillis;
 
 /// What a message takes in the body of a batch besides its body and properties: their lengths, its
 /// own, a magic number, a checksum and a flag.
-pub(crate) const BATCH_ITEM_HEAD: usize = 22;
+const BATCH_ITEM_HEAD: usize = 22;
 
 /// A topic, a body, and what goes with them.
 ///
@@ -168,6 +168,11 @@ impl Message {
         self
     }
 
+    /// Gives the message the id that this makes, unless it has one.
+    pub(crate) fn ensure_uniq_key(&mut self, key: impl FnOnce() -> ByteString) {
+        self.uniq_key.get_or_insert_with(key);
+    }
+
     /// The same without an id: what is sent of it now is another message.
     #[must_use]
     pub(crate) fn without_uniq_key(self) -> Self {
@@ -266,6 +271,11 @@ impl Message {
         BATCH_ITEM_HEAD + self.body.len() + self.properties_len()
     }
 
+    /// The same at most, told without computing the body's checksum.
+    pub(crate) fn encoded_len_max(&self) -> usize {
+        BATCH_ITEM_HEAD + self.body.len() + self.properties_len_max()
+    }
+
     /// Writes the same as [`encode_properties`](Self::encode_properties) where it is to be.
     #[inline]
     pub(crate) fn put_properties(&self, out: &mut impl BufMut) {
@@ -274,9 +284,41 @@ impl Message {
 
     /// The bytes of the property string.
     pub(crate) fn properties_len(&self) -> usize {
+        self.properties_len_with(body_crc)
+    }
+
+    fn properties_len_max(&self) -> usize {
+        self.properties_len_with(|_| i32::MAX)
+    }
+
+    fn properties_len_with(&self, crc: impl FnOnce(&[u8]) -> i32) -> usize {
         let mut len = 0;
-        self.for_each_property(|name, value| len += property_len(name, value));
+        self.for_each_property_with(crc, |name, value| len += property_len(name, value));
         len
+    }
+
+    /// Checks the length of the property string.
+    pub(crate) fn check_properties(&self) -> Result<(), InvalidMessage> {
+        InvalidMessage::check_properties(self.properties_len_max())
+            .or_else(|_| InvalidMessage::check_properties(self.properties_len()))
+    }
+
+    /// Writes the message as it goes in the body of a batch. Brokers compute checksums themselves.
+    ///
+    /// Source: `MessageDecoder.encodeMessage`.
+    pub(crate) fn put_in_batch(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        let (size, magic, checksum) = ([0; 4], [0; 4], [0; 4]);
+        let body_len = (self.body.len() as u32).to_be_bytes();
+        let head = [size, magic, checksum, self.flag.to_be_bytes(), body_len];
+        out.extend_from_slice(head.as_flattened());
+        out.extend_from_slice(&self.body);
+        out.extend_from_slice(&[0; 2]);
+        let properties = out.len();
+        self.put_properties(out);
+        let (size, properties_len) = (out.len() - start, out.len() - properties);
+        patch(out, start, (size as u32).to_be_bytes());
+        patch(out, properties - 2, (properties_len as u16).to_be_bytes());
     }
 
     /// A message as a broker has stored it: what RocketMQ and brokers have added is left out.
@@ -302,7 +344,16 @@ impl Message {
 
     /// What goes on the wire, in its order.
     #[inline]
-    fn for_each_property(&self, mut each: impl FnMut(&str, &str)) {
+    fn for_each_property(&self, each: impl FnMut(&str, &str)) {
+        self.for_each_property_with(body_crc, each);
+    }
+
+    #[inline]
+    fn for_each_property_with(
+        &self,
+        crc: impl FnOnce(&[u8]) -> i32,
+        mut each: impl FnMut(&str, &str),
+    ) {
         if !self.keys.is_empty() {
             each(names::KEYS, &self.joined_keys());
         }
@@ -314,16 +365,16 @@ impl Message {
             each(names::TAGS, tags);
         }
         if self.more.is_some() {
-            self.for_each_more(each);
+            self.for_each_more(crc, each);
         }
     }
 
-    fn for_each_more(&self, mut each: impl FnMut(&str, &str)) {
+    fn for_each_more(&self, crc: impl FnOnce(&[u8]) -> i32, mut each: impl FnMut(&str, &str)) {
         if let Some(key) = self.sharding_key() {
             each(names::SHARDING_KEY, key);
         }
         if self.has_body_crc() {
-            each(names::BODY_CRC, &body_crc(&self.body).to_string());
+            each(names::BODY_CRC, &crc(&self.body).to_string());
         }
         if let Some(schedule) = self.schedule() {
             let (name, value) = schedule.property();
@@ -358,3 +409,10 @@ impl PartialEq for Message {
 }
 
 impl Eq for Message {}
+
+/// Writes what was not known into the place that was kept for it.
+fn patch<const N: usize>(out: &mut [u8], at: usize, bytes: [u8; N]) {
+    if let Some(place) = out.get_mut(at..at + N) {
+        place.copy_from_slice(&bytes);
+    }
+}

@@ -23,7 +23,6 @@ pub use config::{
 };
 pub use hash::java_string_hash;
 pub use identity::Identity;
-pub(crate) use message::BATCH_ITEM_HEAD;
 pub use message::Message;
 pub use properties::{decode_properties, encode_properties, names};
 pub use receipt::{MessageQueue, SendReceipt, SendStatus};
@@ -31,8 +30,8 @@ pub use schedule::Schedule;
 pub use strategy::RoutingStrategy;
 pub use translation::{AddressTranslation, SharedTranslation};
 pub use uniq_key::UniqKeys;
-pub(crate) use validate::check_message;
+pub(crate) use validate::check_content;
 pub use validate::{
     GROUP_LENGTH_MAX, InvalidMessage, InvalidName, PROPERTIES_SIZE_MAX, TOPIC_LENGTH_MAX,
-    validate_group, validate_message, validate_topic,
+    check_message, validate_group, validate_message, validate_topic,
 };

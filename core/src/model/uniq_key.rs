@@ -26,7 +26,7 @@ use std::{net::IpAddr, ops::Range};
 use bytes::{BufMut, BytesMut};
 use bytestring::ByteString;
 
-use super::Identity;
+use super::{Identity, Message};
 use crate::time::UnixMillis;
 
 /// Odd, so that its multiples visit every `u32` before repeating.
@@ -103,6 +103,11 @@ impl UniqKeys {
         self.page.put_slice(&counter);
         // Nothing but digits and letters.
         ByteString::try_from(self.page.split().freeze()).unwrap_or_default()
+    }
+
+    /// Gives an id to each of these messages that has none.
+    pub fn give(&mut self, now: UnixMillis, messages: &mut [Message]) {
+        messages.iter_mut().for_each(|message| message.ensure_uniq_key(|| self.next(now)));
     }
 
     /// A month begins, or the clock has stepped back: no number that comes may be taken for an
@@ -220,6 +225,22 @@ mod tests {
             ids.extend((0..1_000).map(|_| keys.next(UnixMillis(NOW))));
         }
         assert_eq!(ids.len(), 1_000_000);
+    }
+
+    #[test]
+    fn messages_are_given_ids_as_if_one_by_one_and_keep_those_that_they_have() {
+        let [mut at_once, mut one_by_one] = [(); 2].map(|()| UniqKeys::new(&identity(1, 42)));
+        let mut messages = vec![Message::new("T", "x"); 100];
+        messages[40] = Message::new("T", "x").with_uniq_key("its own");
+        at_once.give(UnixMillis(NOW), &mut messages);
+        for (index, message) in messages.iter().enumerate() {
+            let expected = match index {
+                40 => "its own".into(),
+                _ => one_by_one.next(UnixMillis(NOW)),
+            };
+            assert_eq!(message.uniq_key(), Some(&*expected), "{index}");
+        }
+        assert_eq!(at_once.next(UnixMillis(NOW)), one_by_one.next(UnixMillis(NOW)));
     }
 
     #[test]

@@ -237,6 +237,7 @@ const fn name_bytes() -> [bool; 256] {
 ///
 /// The first rule broken.
 pub fn validate_message(message: &Message, body_max: usize) -> Result<String, InvalidMessage> {
+    check_topic(message)?;
     check_parts(message, body_max)?;
     let properties = message.encode_properties();
     InvalidMessage::check_properties(properties.len())?;
@@ -244,18 +245,31 @@ pub fn validate_message(message: &Message, body_max: usize) -> Result<String, In
 }
 
 /// Checks a message whose property string is written elsewhere, and returns that string's length.
-pub(crate) fn check_message(message: &Message, body_max: usize) -> Result<usize, InvalidMessage> {
+///
+/// # Errors
+///
+/// The first rule broken.
+pub fn check_message(message: &Message, body_max: usize) -> Result<usize, InvalidMessage> {
+    check_topic(message)?;
     check_parts(message, body_max)?;
     let length = message.properties_len();
     InvalidMessage::check_properties(length)?;
     Ok(length)
 }
 
-/// Topic, body, schedule and properties, each for itself.
-fn check_parts(message: &Message, body_max: usize) -> Result<(), InvalidMessage> {
+/// Checks all but the topic.
+pub(crate) fn check_content(message: &Message, body_max: usize) -> Result<(), InvalidMessage> {
+    check_parts(message, body_max)?;
+    message.check_properties()
+}
+
+fn check_topic(message: &Message) -> Result<(), InvalidMessage> {
     let topic = message.topic();
-    validate_topic(topic)
-        .map_err(|rule| InvalidMessage::Topic { topic: topic.to_owned(), rule })?;
+    validate_topic(topic).map_err(|rule| InvalidMessage::Topic { topic: topic.to_owned(), rule })
+}
+
+/// Body, schedule and properties, each for itself.
+fn check_parts(message: &Message, body_max: usize) -> Result<(), InvalidMessage> {
     let length = message.body().len();
     if length == 0 {
         return Err(InvalidMessage::EmptyBody);

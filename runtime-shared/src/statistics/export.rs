@@ -82,7 +82,7 @@ impl Handles {
         }
     }
 
-    fn cost(&self, topic: &str, cost: Duration, succeeded: bool) {
+    fn cost(&self, topic: &str, cost: Duration, messages: u64, succeeded: bool) {
         let id = || metrics::SharedString::from(Arc::clone(&self.client_id));
         let of_status = |topic: &str, status| histogram!(COST, "topic" => topic.to_owned(), "client_id" => id(), STATUS => status);
         let new = |topic: &str| OfTopic {
@@ -91,7 +91,7 @@ impl Handles {
         };
         self.topics.with(topic, new, |topic| {
             let histogram = if succeeded { &topic.succeeded } else { &topic.failed };
-            histogram.record(cost.as_secs_f64() * 1_000.0);
+            histogram.record_many(cost.as_secs_f64() * 1_000.0, messages as usize);
         });
     }
 
@@ -157,26 +157,26 @@ impl Exports {
         self.with(|handles| handles.in_flight.decrement(messages as f64));
     }
 
-    /// A message has left, too.
-    pub(super) fn sent(&self, topic: &str, how: Sent) {
+    /// So many messages have left, too.
+    pub(super) fn sent(&self, topic: &str, how: Sent, messages: u64) {
         self.with(|handles| {
-            handles.in_flight.decrement(1.0);
-            handles.sent.increment(1);
+            handles.in_flight.decrement(messages as f64);
+            handles.sent.increment(messages);
             if let Sent::Stored(latency) = how {
-                handles.cost(topic, latency, true);
+                handles.cost(topic, latency, messages, true);
             }
         });
     }
 
-    pub(super) fn failed(&self, topic: &str, after: impl FnOnce() -> Duration) {
-        self.with(|handles| handles.cost(topic, after(), false));
+    pub(super) fn failed(&self, topic: &str, messages: u64, after: impl FnOnce() -> Duration) {
+        self.with(|handles| handles.cost(topic, after(), messages, false));
     }
 
-    pub(super) fn failure(&self, class: FailureClass) {
+    pub(super) fn failures(&self, class: FailureClass, messages: u64) {
         self.with(|handles| {
-            handles.failed.increment(1);
+            handles.failed.increment(messages);
             if let Some(counter) = handles.failures.get(class as usize) {
-                counter.increment(1);
+                counter.increment(messages);
             }
         });
     }

@@ -112,37 +112,43 @@ impl Statistics {
         self.left(1);
     }
 
-    /// A message to a topic has come to a good end, in company or alone.
-    pub fn sent(&self, topic: &str, how: Sent, in_company: bool) {
+    /// So many messages to a topic have come to a good end, in company or alone.
+    pub fn sent(&self, topic: &str, how: Sent, messages: u64, in_company: bool) {
         match how {
-            Sent::Stored(latency) => self.latency.record(latency, 1),
-            Sent::HandedOver => self.oneways.handed_over(),
+            Sent::Stored(latency) => self.latency.record(latency, messages),
+            Sent::HandedOver => self.oneways.handed_over(messages),
         }
         if in_company {
-            add(&self.in_batches, 1);
+            add(&self.in_batches, messages);
         }
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.exports.sent(topic, how);
+        self.in_flight.fetch_sub(messages, Ordering::Relaxed);
+        self.exports.sent(topic, how, messages);
     }
 
-    /// A message to a topic has come to a bad end, so long after the call.
-    pub fn failed(&self, topic: &str, why: &SendErrorKind, after: impl FnOnce() -> Duration) {
-        self.count_failure(why);
-        self.left(1);
-        self.exports.failed(topic, after);
+    /// So many messages to a topic have come to a bad end, so long after the call.
+    pub fn failed(
+        &self,
+        topic: &str,
+        why: &SendErrorKind,
+        messages: u64,
+        after: impl FnOnce() -> Duration,
+    ) {
+        self.count_failures(why, messages);
+        self.left(messages);
+        self.exports.failed(topic, messages, after);
     }
 
     /// A message was refused before it was in flight.
     pub fn refused(&self, error: &SendError) {
-        self.count_failure(error.kind());
+        self.count_failures(error.kind(), 1);
     }
 
-    fn count_failure(&self, why: &SendErrorKind) {
+    fn count_failures(&self, why: &SendErrorKind, messages: u64) {
         let class = FailureClass::of(why);
         if let Some(counter) = self.failures.get(class as usize) {
-            add(counter, 1);
+            add(counter, messages);
         }
-        self.exports.failure(class);
+        self.exports.failures(class, messages);
     }
 
     /// Callers have dropped messages before their end.

@@ -12,8 +12,8 @@ pub(crate) struct OnewayCounters {
 }
 
 impl OnewayCounters {
-    pub(super) fn handed_over(&self) {
-        self.handed_over.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn handed_over(&self, messages: u64) {
+        self.handed_over.fetch_add(messages, Ordering::Relaxed);
     }
 
     pub(crate) fn in_doubt(&self, requests: u64) {

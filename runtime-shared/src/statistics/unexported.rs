@@ -13,9 +13,9 @@ impl Exports {
     pub(super) fn started(&self, _: &str, _: u64) {}
     pub(super) fn entered(&self, _: u64) {}
     pub(super) fn left(&self, _: u64) {}
-    pub(super) fn sent(&self, _: &str, _: Sent) {}
-    pub(super) fn failed(&self, _: &str, _: impl FnOnce() -> Duration) {}
-    pub(super) fn failure(&self, _: FailureClass) {}
+    pub(super) fn sent(&self, _: &str, _: Sent, _: u64) {}
+    pub(super) fn failed(&self, _: &str, _: u64, _: impl FnOnce() -> Duration) {}
+    pub(super) fn failures(&self, _: FailureClass, _: u64) {}
     pub(super) fn dropped(&self, _: u64) {}
     pub(super) fn retried(&self, _: u64) {}
     pub(super) fn possible_duplicates(&self, _: u64) {}

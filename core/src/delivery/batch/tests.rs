@@ -46,20 +46,20 @@ fn row_39_batches_are_split_at_the_limit_and_not_before() {
     let size = message.encoded_len();
     for (limit, requests) in [(size * 2 - 1, 4), (size * 2, 2), (size * 2 + 1, 2)] {
         let config = config().with_max_message_size(limit);
-        let parts = split(&config, &[size; 4]);
+        let parts = split(&config, [size; 4].into_iter());
         assert_eq!(parts.len(), requests, "limit {limit}");
         assert_eq!(parts.iter().map(ExactSizeIterator::len).sum::<usize>(), 4);
     }
-    assert_eq!(split(&config().with_max_message_size(1), &[size; 2]), [0..1, 1..2]);
+    assert_eq!(split(&config().with_max_message_size(1), [size; 2].into_iter()), [0..1, 1..2]);
     let permitted = config().with_in_flight_bytes_max(size * 2 + BATCH_PROPERTIES_MAX);
-    assert_eq!(split(&permitted, &[size; 4]), [0..2, 2..4], "what permits allow");
+    assert_eq!(split(&permitted, [size; 4].into_iter()), [0..2, 2..4], "what permits allow");
 }
 
 #[test]
 fn batches_can_be_split_by_count() {
     let config = config().with_batch_split_type(BatchSplitType::ByCount).with_batch_size(32);
     let lengths = |count| -> Vec<usize> {
-        split(&config, &vec![100; count]).iter().map(ExactSizeIterator::len).collect()
+        split(&config, vec![100; count].into_iter()).iter().map(ExactSizeIterator::len).collect()
     };
     assert_eq!(lengths(32), [32]);
     assert_eq!(lengths(65), [32, 32, 1]);
@@ -258,6 +258,25 @@ fn a_batch_that_its_broker_keeps_together_has_one_id_for_all() {
         let told = told(&receipt(ids), &messages);
         let places: Vec<_> = told.iter().map(|(key, id, at)| (&**key, &**id, *at)).collect();
         assert_eq!(places, [("k0", ids, 40), ("k1", ids, 41), ("k2", ids, 42)]);
+    }
+}
+
+#[test]
+fn ids_are_told_apart_whatever_their_lengths() {
+    for (text, ids) in [
+        ("0A,0B,0C", vec!["0A", "0B", "0C"]),
+        ("A,0B,00C", vec!["A", "0B", "00C"]),
+        ("00C,0B,A", vec!["00C", "0B", "A"]),
+        ("é,0B", vec!["é", "0B"]),
+        ("0A,é", vec!["0A", "é"]),
+        ("0A,", vec!["0A", ""]),
+        (",", vec!["", ""]),
+        ("", vec![""]),
+    ] {
+        assert_eq!(split_ids(text, ids.len()), ids, "{text:?}");
+        for other in [0, ids.len() + 1] {
+            assert_ne!(split_ids(text, other).len(), other, "{text:?}");
+        }
     }
 }
 
