@@ -17,17 +17,15 @@ use crate::{
 
 /// Requests under way, unless told otherwise.
 const WINDOW: usize = 256;
-/// Senders that wait for each of their sends, unless told otherwise.
-const THREADS: usize = 64;
 /// As many messages, in batches of the usual size.
 const BATCH_WINDOW: usize = 8;
-/// The usual size.
-const BATCH: usize = 32;
 /// More than a message's properties take, and what else a batch says of it.
 const PROPERTIES_MAX: usize = 512;
 
 /// Sends messages as fast as it can, or at a fixed rate, and shows throughput, latency, CPU and
 /// memory.
+///
+/// One command line serves all modes: what another mode has use for has no effect.
 #[derive(Debug, Parser)]
 #[command(name = "bench", args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
@@ -62,17 +60,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "BYTES", default_value_t = 1024)]
     size: usize,
     /// With sync, and in every mode where a send blocks: threads or tasks, each of which waits for
-    /// its send to be over before it makes the next one [default: 64]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    threads: Option<usize>,
+    /// its send to be over before it makes the next one
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = at_least_one)]
+    threads: usize,
     /// Requests under way at one time. With async: sends that await their answers; with oneway:
     /// sends whose bytes the socket has not taken yet; with batch: batches that await their answers
     /// [default: 256, with batch 8]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     window: Option<usize>,
-    /// With batch: messages in each [default: 32]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    batch: Option<usize>,
+    /// With batch: messages in each
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
+    batch: usize,
     /// With smol: threads that run the executor
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     executors: usize,
@@ -121,8 +119,7 @@ pub(crate) struct CompareArgs {
     /// [default: enough for some seconds]
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
-    /// Further options of every run, as `-- --size 4096`; an option that one of the modes has no use
-    /// for, as `--window` with sync, needs a `--mode` of its own
+    /// Further options of every run, as `-- --size 4096 --window 64`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) rest: Vec<String>,
 }
@@ -218,24 +215,13 @@ impl Plan {
             let why = "its send blocks until the answer is there; use --mode sync --threads N";
             return Err(Error::NoSuchMode { runtime, mode, why });
         }
-        let has_window = has_window(runtime, mode);
-        let idle = [
-            (
-                runtime != Runtime::Smol && args.executors > 1,
-                "--executors",
-                "only smol's executor is run by threads of ours",
-            ),
-            (
-                runtime == Runtime::Floor && args.topics > 1,
-                "--topics",
-                "its frames are ready-made, for one topic",
-            ),
-            (args.threads.is_some() && has_window, "--threads", "requests have a --window"),
-            (args.window.is_some() && !has_window, "--window", "each of --threads has one request"),
-            (args.batch.is_some() && mode != Mode::Batch, "--batch", "messages go one by one"),
-        ];
-        if let Some((_, option, why)) = idle.into_iter().find(|(is_idle, ..)| *is_idle) {
-            return Err(Error::NoSuchOption { option, runtime, mode, why });
+        if runtime != Runtime::Smol && args.executors > 1 {
+            let (option, why) = ("--executors", "only smol's executor is run by threads of ours");
+            return Err(Error::NoSuchOption { option, runtime, why });
+        }
+        if runtime == Runtime::Floor && args.topics > 1 {
+            let (option, why) = ("--topics", "its frames are ready-made, for one topic");
+            return Err(Error::NoSuchOption { option, runtime, why });
         }
         let window_default = if mode == Mode::Batch { BATCH_WINDOW } else { WINDOW };
         Ok(Self {
@@ -244,9 +230,9 @@ impl Plan {
             namesrv,
             topics: topics(&args.topic, args.topics),
             group: args.group.clone(),
-            threads: args.threads.unwrap_or(THREADS),
+            threads: args.threads,
             window: args.window.unwrap_or(window_default),
-            batch: if mode == Mode::Batch { args.batch.unwrap_or(BATCH) } else { 1 },
+            batch: if mode == Mode::Batch { args.batch } else { 1 },
             executors: args.executors,
             count: args.count,
             warmup: args.warmup,
@@ -261,9 +247,9 @@ impl Plan {
         if self.has_window() { self.window } else { self.threads }
     }
 
-    /// See [`has_window`].
+    /// True when requests are limited by the window, not by the threads that make them.
     pub(crate) fn has_window(&self) -> bool {
-        has_window(self.runtime, self.mode)
+        self.mode != Mode::Sync && !self.runtime.blocks()
     }
 
     /// No retries: a failure is to be seen, not mended. No compression, and no limit that the plan
@@ -322,11 +308,6 @@ impl fmt::Display for Mode {
             Self::Batch => "batch",
         })
     }
-}
-
-/// True when requests are limited by the window, not by the threads that make them.
-fn has_window(runtime: Runtime, mode: Mode) -> bool {
-    mode != Mode::Sync && !runtime.blocks()
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

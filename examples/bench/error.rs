@@ -12,8 +12,8 @@ use crate::args::{Mode, Runtime};
 pub(crate) enum Error {
     #[error("--runtime {runtime} has no --mode {mode}: {why}")]
     NoSuchMode { runtime: Runtime, mode: Mode, why: &'static str },
-    #[error("{option} has no effect with --runtime {runtime} --mode {mode}: {why}")]
-    NoSuchOption { option: &'static str, runtime: Runtime, mode: Mode, why: &'static str },
+    #[error("{option} has no effect with --runtime {runtime}: {why}")]
+    NoSuchOption { option: &'static str, runtime: Runtime, why: &'static str },
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
