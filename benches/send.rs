@@ -77,6 +77,8 @@ struct World {
     config: Arc<ProducerConfig>,
     routes: Arc<Routes>,
     uniq_keys: UniqKeys,
+    /// The same, for the answers that are to come.
+    promised: UniqKeys,
     link: Link<u64>,
     outgoing: Outgoing,
     template: Message,
@@ -92,6 +94,7 @@ impl World {
             routes: routes(&config),
             config,
             uniq_keys: UniqKeys::new(&Identity::default()),
+            promised: UniqKeys::new(&Identity::default()),
             link: Link::new(LinkConfig::default()),
             outgoing: Outgoing::default(),
             template: Message::new("BenchTopic", BODY),
@@ -99,15 +102,17 @@ impl World {
         }
     }
 
-    /// What comes back for the next window: JSON headers, as brokers answer by default.
+    /// What comes back for the next window: JSON headers, as brokers answer by default, and the
+    /// message's own id as its transaction's, as they do from 5.0 on.
     fn answers(&mut self) -> BytesMut {
         let mut answers = BytesMut::new();
         for _ in 0..WINDOW {
+            let uniq_key = self.promised.next(self.now.wall);
             let fields = [
                 ("msgId", "7F00000100002A9F00000000075BCD15"),
                 ("queueId", "2"),
                 ("queueOffset", "4200000"),
-                ("transactionId", "7F0000011234014AE5A55EB85A9B0000"),
+                ("transactionId", &*uniq_key),
                 ("MSG_REGION", "DefaultRegion"),
                 ("TRACE_ON", "true"),
             ];

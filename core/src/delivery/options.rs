@@ -97,6 +97,7 @@ pub(super) struct Policy {
 
 impl Policy {
     /// `default` is the producer's choice at this moment, which a sharding key goes before.
+    #[inline]
     pub(super) fn new(
         config: &ProducerConfig,
         options: SendOptions,

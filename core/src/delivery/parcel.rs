@@ -27,18 +27,25 @@ pub(super) const BATCH_PROPERTIES_MAX: usize = 11;
 pub struct Parcel {
     /// The message; of a batch the first, which stands for all where queues are chosen.
     pub(super) message: Message,
-    /// If it is not the message's own.
-    body: Option<Bytes>,
-    /// The property string, if it is not simply the message's own, or takes long to write.
-    properties: Option<Box<str>>,
+    /// What is sent instead of what the message has.
+    instead: Option<Box<Instead>>,
     properties_len: u32,
     pub(super) sys_flag: i32,
     pub(super) is_batch: bool,
-    /// The ids of a batch's messages, where sends are traced.
-    pub(super) members: Vec<ByteString>,
     /// It is not answered.
     pub(super) is_oneway: bool,
     pub(super) needs: Needs,
+}
+
+/// What most parcels have nothing of.
+#[derive(Clone, Debug, Default)]
+struct Instead {
+    /// If it is not the message's own.
+    body: Option<Bytes>,
+    /// If it is not simply the message's own, or takes long to write.
+    properties: Option<Box<str>>,
+    /// The ids of a batch's messages, where sends are traced.
+    members: Vec<ByteString>,
 }
 
 /// What a broker must have said in answer to this producer's first heartbeat before it is sent such
@@ -74,19 +81,28 @@ impl Parcel {
         let format = config.compress_type;
         let compressed =
             large.then(|| format.compress(message.body(), config.compress_level)).flatten();
-        let (body, sys_flag) = compressed.map_or((None, 0), |(body, bits)| (Some(body), bits));
         let timed = message.schedule().is_some_and(|schedule| schedule.needs_timers());
-        Ok(Self {
+        let mut parcel = Self {
             message,
-            body,
-            properties,
+            instead: None,
             properties_len: len as u32,
-            sys_flag,
+            sys_flag: 0,
             is_batch: false,
-            members: Vec::new(),
             is_oneway: false,
             needs: if timed { Needs::Version(VERSION_WITH_TIMERS) } else { Needs::Nothing },
-        })
+        };
+        if let Some((body, bits)) = compressed {
+            parcel.sys_flag = bits;
+            parcel.instead().body = Some(body);
+        }
+        if properties.is_some() {
+            parcel.instead().properties = properties;
+        }
+        Ok(parcel)
+    }
+
+    fn instead(&mut self) -> &mut Instead {
+        self.instead.get_or_insert_default()
     }
 
     /// One message whose transaction is not decided yet: the broker keeps it back.
@@ -131,11 +147,14 @@ impl Parcel {
             return Some(Self::new(config, first.clone()));
         }
         let wait = (!first.wait_store_ok()).then_some((names::WAIT, "false"));
-        let parcel = Self {
-            message: first.clone(),
+        let instead = Instead {
             members: if config.trace_message { ids(messages.clone()) } else { Vec::new() },
             body: Some(encode_batch(messages)),
             properties: None,
+        };
+        let parcel = Self {
+            message: first.clone(),
+            instead: Some(Box::new(instead)),
             properties_len: 0,
             sys_flag: 0,
             is_batch: true,
@@ -145,9 +164,10 @@ impl Parcel {
         Some(Ok(parcel.with_properties(encode_properties(wait))))
     }
 
-    fn with_properties(self, properties: String) -> Self {
-        let properties_len = properties.len() as u32;
-        Self { properties: Some(properties.into()), properties_len, ..self }
+    fn with_properties(mut self, properties: String) -> Self {
+        self.properties_len = properties.len() as u32;
+        self.instead().properties = Some(properties.into());
+        self
     }
 
     /// The same, and the broker is not to answer.
@@ -183,13 +203,20 @@ impl Parcel {
 
     /// The body as it is sent.
     pub(super) fn body(&self) -> &Bytes {
-        self.body.as_ref().unwrap_or(self.message.body())
+        let body = self.instead.as_ref().and_then(|instead| instead.body.as_ref());
+        body.unwrap_or(self.message.body())
     }
 
     /// The property string as it is sent.
     pub(super) fn properties(&self) -> Properties<'_> {
         let (message, len) = (&self.message, self.properties_len as usize);
-        self.properties.as_deref().map_or(Properties::Of { message, len }, Properties::Text)
+        let text = self.instead.as_ref().and_then(|instead| instead.properties.as_deref());
+        text.map_or(Properties::Of { message, len }, Properties::Text)
+    }
+
+    /// The ids of a batch's messages, where sends are traced.
+    pub(super) fn members(&self) -> &[ByteString] {
+        self.instead.as_ref().map_or(&[], |instead| &instead.members)
     }
 
     /// It is not to be sent, and this is why.
@@ -204,7 +231,8 @@ impl Parcel {
             && let Some((body, bits)) =
                 config.compress_type.compress(self.body(), config.compress_level)
         {
-            (self.body, self.sys_flag) = (Some(body), self.sys_flag | bits);
+            self.sys_flag |= bits;
+            self.instead().body = Some(body);
         }
     }
 }

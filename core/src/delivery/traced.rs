@@ -33,7 +33,7 @@ impl Delivery {
         Traced {
             producer_group: &self.config.producer_group,
             started: self.started,
-            members: &self.parcel.members,
+            members: self.parcel.members(),
             body_length: self.parcel.body().len(),
             is_half: self.parcel.is_half(),
             broker: broker.map(|broker| &broker.address),

@@ -46,10 +46,14 @@ impl TopicTable {
     }
 }
 
-/// Every send looks for its topic: this is as good a hash as any, and takes little.
+/// Every send looks for its topic: a hash that takes eight bytes at a time, and spreads names which
+/// differ in a number.
 fn shard_of(topic: &str) -> usize {
-    let hash = topic.bytes().fold(0, |hash: u32, byte| hash.wrapping_mul(31) ^ u32::from(byte));
-    hash as usize % SHARDS
+    let (words, rest) = topic.as_bytes().as_chunks::<8>();
+    let rest = rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let hash = words.iter().fold(0, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    (mix(hash, rest) >> 32) as usize % SHARDS
 }
 
 #[cfg(test)]
