@@ -27,7 +27,8 @@ const DUTY: Duration = Duration::from_millis(5);
 /// Pieces handed to one write.
 pub(crate) const PIECES: usize = 64;
 
-/// A link whose socket is read by a thread of its own, and written to by whoever sends.
+/// A link whose socket is read by a thread of its own, and written to by whoever sends: by that thread
+/// while it hands out answers.
 #[derive(Debug, Default)]
 pub(crate) struct ThreadWire {
     socket: OnceLock<TcpStream>,

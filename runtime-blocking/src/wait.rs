@@ -20,7 +20,7 @@ const ROUNDING: Duration = Duration::from_millis(1);
 /// Others may run once before it parks: among many threads the answer is often there by then, and
 /// neither parking nor being woken costs a system call.
 pub(crate) fn wait<T: Timed>(mut sending: T) -> T::Output {
-    let waker = Waker::from(Arc::new(Sleeper(thread::current())));
+    let waker = waker();
     let mut context = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(result) = Pin::new(&mut sending).poll(&mut context) {
@@ -42,7 +42,7 @@ pub(crate) fn wait<T: Timed>(mut sending: T) -> T::Output {
 
 /// Waits for something that keeps its own time.
 pub(crate) fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
-    let waker = Waker::from(Arc::new(Sleeper(thread::current())));
+    let waker = waker();
     let mut context = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(output) = Pin::new(&mut future).poll(&mut context) {
@@ -50,6 +50,20 @@ pub(crate) fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
         }
         thread::park();
     }
+}
+
+thread_local! {
+    /// Of this thread, for all its waits.
+    static WAKER: Waker = new_waker();
+}
+
+fn waker() -> Waker {
+    // A thread that ends has forgotten it.
+    WAKER.try_with(Waker::clone).unwrap_or_else(|_| new_waker())
+}
+
+fn new_waker() -> Waker {
+    Waker::from(Arc::new(Sleeper(thread::current())))
 }
 
 /// A thread that waits.

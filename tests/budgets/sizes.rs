@@ -2,7 +2,7 @@
 
 use rocketmq_producer::{Message, ProducerConfig, smol, tokio};
 
-const SEND_MAX: usize = 512;
+const SEND_MAX: usize = 448;
 
 #[test]
 fn a_send_is_a_small_future() {

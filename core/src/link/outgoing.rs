@@ -137,3 +137,32 @@ impl Buf for Outgoing {
         count
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_in_parts_leaves_all_its_memory_behind() {
+        let mut queue = Outgoing::default();
+        queue.push_body(Bytes::from_static(&[7; 1_000]));
+        let capacity = queue.tail.capacity();
+        queue.advance(400);
+        assert_eq!((queue.remaining(), queue.chunk().len()), (600, 600));
+        queue.advance(600);
+        assert!(!queue.has_remaining());
+        assert_eq!(queue.tail.capacity(), capacity);
+    }
+
+    #[test]
+    fn what_is_appended_follows_what_is_left() {
+        let (mut queue, mut more) = (Outgoing::default(), Outgoing::default());
+        queue.push_body(Bytes::from_static(b"gone, left"));
+        queue.advance(6);
+        more.push_body(Bytes::from_static(b", more"));
+        queue.append(&mut more);
+        let length = queue.remaining();
+        assert_eq!(queue.copy_to_bytes(length), "left, more");
+        assert!(!more.has_remaining());
+    }
+}

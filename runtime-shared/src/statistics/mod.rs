@@ -244,13 +244,11 @@ impl Statistics {
             stats.strategy_usage.insert(name, reading.of(counter));
         }
         stats.successful_routing = stats.strategy_usage.values().sum();
-        let read = |(name, counters): (&_, &Arc<BrokerCounters>)| {
-            let name: &bytestring::ByteString = name;
+        let read = |(name, counters): (&str, &BrokerCounters)| {
             let (broker, unrouted) = counters.read(reading);
-            (name.to_string(), broker.with_status(state(name)), unrouted)
+            (name.to_owned(), broker.with_status(state(name)), unrouted)
         };
-        let brokers: Vec<(String, BrokerStats, u64)> =
-            self.brokers.all().iter().map(read).collect();
+        let brokers: Vec<(String, BrokerStats, u64)> = self.brokers.all().map(read).collect();
         stats.failed_routing += brokers.iter().map(|(_, _, unrouted)| unrouted).sum::<u64>();
         let usage = |(name, broker, unrouted): &(String, BrokerStats, u64)| {
             (name.clone(), broker.total_requests - unrouted)
