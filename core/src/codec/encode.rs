@@ -200,19 +200,25 @@ impl<'a> FieldWriter<'a> {
         self.first = false;
     }
 
-    /// A text field of `len` bytes, no more than a property string has, which `put` writes.
+    /// A text field of no more than a property string may have, which `put` writes.
     #[inline]
-    pub(crate) fn text_put_by(&mut self, key: &str, len: usize, put: impl FnOnce(&mut BytesMut)) {
-        if len == 0 || self.error.is_some() {
+    pub(crate) fn text_put_by(&mut self, key: &str, put: impl FnOnce(&mut BytesMut)) {
+        if self.error.is_some() {
             return;
         }
         match self.form {
             SerializeType::Binary => {
-                binary::put_field_start(self.out, key, len);
+                let before = self.out.len();
+                binary::put_field_start(self.out, key, 0);
+                let start = self.out.len();
                 put(self.out);
+                match self.out.len() - start {
+                    0 => self.out.truncate(before),
+                    len => patch(self.out, start - 4, len as u32),
+                }
             }
             SerializeType::Json => {
-                let mut text = BytesMut::with_capacity(len);
+                let mut text = BytesMut::new();
                 put(&mut text);
                 self.text(key, &ByteString::try_from(text).unwrap_or_default());
             }

@@ -48,21 +48,16 @@ pub struct SendMessage<'a> {
 pub enum Properties<'a> {
     /// As it goes on the wire.
     Text(&'a str),
-    /// That of a message, which is written where it goes.
-    Of {
-        /// Valid as it is.
-        message: &'a Message,
-        /// The string's length.
-        len: usize,
-    },
+    /// That of a valid message, which is written where it goes.
+    Of(&'a Message),
 }
 
-/// The string.
+/// As it goes on the wire.
 impl fmt::Display for Properties<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => f.write_str(text),
-            Self::Of { message, .. } => f.write_str(&message.encode_properties()),
+            Self::Of(message) => f.write_str(&message.encode_properties()),
         }
     }
 }
@@ -83,9 +78,7 @@ impl Request for SendMessage<'_> {
         out.number("h", self.flag);
         match self.properties {
             Properties::Text(text) => out.text("i", text),
-            Properties::Of { message, len } => {
-                out.text_put_by("i", len, |out| message.put_properties(out));
-            }
+            Properties::Of(message) => out.text_put_by("i", |out| message.put_properties(out)),
         }
         let end = template.and_then(|template| match self.batch {
             true => template.batch_end.as_deref(),
@@ -100,7 +93,7 @@ impl Request for SendMessage<'_> {
 }
 
 /// What is the same in all sends of a topic to a broker, written beforehand: most of the header.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct SendTemplate {
     start: Option<Box<[u8]>>,
     end: Option<Box<[u8]>>,
@@ -250,7 +243,7 @@ mod tests {
             let request = |properties| {
                 frame(form, &SendMessage { properties, ..fields(false, &Bytes::new()) })
             };
-            let of = Properties::Of { message: &message, len: text.len() };
+            let of = Properties::Of(&message);
             assert_eq!(request(of), request(Properties::Text(&text)), "{form:?}");
         }
     }

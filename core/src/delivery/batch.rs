@@ -200,7 +200,8 @@ fn split_ids(text: &str, count: usize) -> Vec<&str> {
     let is_end = |at: usize| text.as_bytes().get(at).is_none_or(|byte| *byte == b',');
     let starts = (0..count).map(|index| index * (length + 1));
     ids.extend(starts.map_while(|at| text.get(at..at + length).filter(|_| is_end(at + length))));
-    if ids.len() * (length + 1) != text.len() + 1 {
+    let commas = text.bytes().filter(|byte| *byte == b',').count();
+    if ids.len() * (length + 1) != text.len() + 1 || commas + 1 != ids.len() {
         ids.clear();
         ids.extend(text.split(','));
     }

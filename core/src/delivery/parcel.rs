@@ -21,8 +21,8 @@ pub(super) const BATCH_PROPERTIES_MAX: usize = 11;
 
 /// A message, a batch or a half message, as it goes on the wire.
 ///
-/// Made once: compressed once, its properties written once. All attempts send the same, and the
-/// message that it was made of stays as it was.
+/// Made once: checked once, compressed once. All attempts send the same, and the message that it was
+/// made of stays as it was.
 #[derive(Clone, Debug)]
 pub struct Parcel {
     /// The message; of a batch the first, which stands for all where queues are chosen.
@@ -209,9 +209,8 @@ impl Parcel {
 
     /// The property string as it is sent.
     pub(super) fn properties(&self) -> Properties<'_> {
-        let (message, len) = (&self.message, self.properties_len as usize);
         let text = self.instead.as_ref().and_then(|instead| instead.properties.as_deref());
-        text.map_or(Properties::Of { message, len }, Properties::Text)
+        text.map_or(Properties::Of(&self.message), Properties::Text)
     }
 
     /// The ids of a batch's messages, where sends are traced.

@@ -21,7 +21,7 @@ pub use compression::{BadCompression, CompressionType};
 pub use config::{
     BatchSplitType, ConfigError, EnvError, ProducerConfig, Template, UnknownTemplate,
 };
-pub use hash::java_string_hash;
+pub use hash::{java_string_hash, name_hash};
 pub use identity::Identity;
 pub use message::Message;
 pub use properties::{decode_properties, encode_properties, names};

@@ -231,7 +231,7 @@ const fn name_bytes() -> [bool; 256] {
     table
 }
 
-/// Checks a message and returns its property string, which the check has to build anyway.
+/// Checks a message and returns its property string.
 ///
 /// # Errors
 ///

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytestring::ByteString;
 
 use super::TopicEntry;
+use crate::model::name_hash;
 
 /// Parts of a table. A change copies one of them. A prime, so that names which differ in a number
 /// are spread evenly.
@@ -46,14 +47,8 @@ impl TopicTable {
     }
 }
 
-/// Every send looks for its topic: a hash that takes eight bytes at a time, and spreads names which
-/// differ in a number.
 fn shard_of(topic: &str) -> usize {
-    let (words, rest) = topic.as_bytes().as_chunks::<8>();
-    let rest = rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
-    let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let hash = words.iter().fold(0, |hash, word| mix(hash, u64::from_le_bytes(*word)));
-    (mix(hash, rest) >> 32) as usize % SHARDS
+    (name_hash(topic) >> 32) as usize % SHARDS
 }
 
 #[cfg(test)]

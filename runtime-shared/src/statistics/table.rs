@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use bytestring::ByteString;
+use rocketmq_producer_core::model::name_hash;
 
 /// What stands for all names that there is no room for.
 const OTHERS: &str = "(others)";
@@ -13,11 +14,11 @@ const OTHERS: &str = "(others)";
 const LISTS_BITS: u32 = 6;
 
 /// One `T` for each name, found without a lock and without writing to anything that is shared. Names
-/// stay; there are `max` of them, and one more for whatever comes then.
+/// stay; there are about `max` of them, and one more for whatever comes then.
 #[derive(Debug)]
 pub(super) struct Table<T> {
     lists: [Place<T>; 1 << LISTS_BITS],
-    /// Names that are there, or are just being added.
+    /// How many names are there.
     names: AtomicUsize,
     max: usize,
 }
@@ -44,15 +45,15 @@ impl<T> Table<T> {
         act(known.map_or_else(|| self.add(name, new), |entry| &entry.value));
     }
 
-    /// The `T` of a name that was not there a moment ago.
+    /// The `T` of a name that was not there a moment ago. Where there is room for a last name, those
+    /// that come together may all find it.
     fn add(&self, name: &str, new: impl Fn(&str) -> T) -> &T {
-        let room = |names: usize| (names < self.max).then_some(names + 1);
-        let has_room = self.names.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_ok();
+        let has_room = self.names.load(Ordering::Relaxed) < self.max;
         let name = if has_room { name } else { OTHERS };
-        let (mut place, mut fresh, mut is_added) = (self.place(name), None, false);
-        let entry = loop {
+        let (mut place, mut fresh) = (self.place(name), None);
+        loop {
             match place.get() {
-                Some(entry) if entry.name == *name => break entry,
+                Some(entry) if entry.name == *name => return &entry.value,
                 Some(entry) => place = &entry.next,
                 None => {
                     let entry =
@@ -60,14 +61,11 @@ impl<T> Table<T> {
                     let entry = fresh.take().unwrap_or_else(|| Box::new(entry()));
                     // Whoever is faster decides what comes here.
                     fresh = place.set(entry).err();
-                    is_added = fresh.is_none();
+                    let is_name = fresh.is_none() && has_room;
+                    self.names.fetch_add(usize::from(is_name), Ordering::Relaxed);
                 }
             }
-        };
-        if has_room && !is_added {
-            self.names.fetch_sub(1, Ordering::Relaxed);
         }
-        &entry.value
     }
 
     /// All of them at this moment.
@@ -81,14 +79,7 @@ impl<T> Table<T> {
 
     /// The beginning of the list that this name is in.
     fn place(&self, name: &str) -> &Place<T> {
-        // Of names that are alike, mostly the ends differ.
-        let (bytes, fold) = (name.as_bytes(), |sum, byte: &u8| sum << 8 ^ u64::from(*byte));
-        let end = match bytes.last_chunk() {
-            Some(end) => u64::from_ne_bytes(*end),
-            None => bytes.iter().fold(0, fold),
-        };
-        let mixed = (end ^ bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        &self.lists[(mixed >> (u64::BITS - LISTS_BITS)) as usize]
+        &self.lists[(name_hash(name) >> (u64::BITS - LISTS_BITS)) as usize]
     }
 }
 
@@ -147,7 +138,8 @@ mod tests {
 
     #[test]
     fn row_53_names_that_many_threads_meet_first_lose_no_count() {
-        let table = Table::new(100);
+        // As many as there are names: none of them may be taken for another.
+        let table = Table::new(50);
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| (0..2_000).for_each(|n| count(&table, &format!("{}", n % 50))));

@@ -1,7 +1,10 @@
 //! From a topic's name to its queues, through name servers good and bad.
 
 use super::*;
-use crate::{command::DEFAULT_TOPIC, route::BrokerState};
+use crate::{
+    command::{DEFAULT_TOPIC, SendTemplate},
+    route::BrokerState,
+};
 
 #[test]
 fn row_36_a_thousand_first_sends_make_one_dial_and_one_question() {
@@ -96,6 +99,22 @@ fn row_40_a_missing_topic_borrows_the_default_topics_route_until_it_has_its_own(
     let route = world.route("New").unwrap();
     assert!(!route.is_fallback(), "one refresh later");
     assert_eq!(route.queues()[0].broker_name, "b");
+}
+
+#[test]
+fn what_is_written_beforehand_for_a_broker_is_of_this_group_and_topic() {
+    let config = config().with_default_topic_queue_nums(7);
+    let mut world = World::with(config.clone());
+    world.topic(DEFAULT_TOPIC, &["a", "b"]);
+    world.topic("Own", &["b"]);
+    for (topic, broker) in [("Own", "b"), ("New", "a"), ("New", "b")] {
+        world.ask_route(topic);
+        world.run(Duration::ZERO);
+        let template = SendTemplate::new(&config.producer_group, topic, 7, broker);
+        let route = world.route(topic).unwrap();
+        let written = route.broker(broker).unwrap().template.as_deref();
+        assert_eq!(written, Some(&template), "{topic} {broker}");
+    }
 }
 
 #[test]

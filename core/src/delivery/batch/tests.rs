@@ -272,9 +272,12 @@ fn ids_are_told_apart_whatever_their_lengths() {
         ("0A,", vec!["0A", ""]),
         (",", vec!["", ""]),
         ("", vec![""]),
+        ("AA,,A", vec!["AA", "", "A"]),
+        ("aaa,b,c", vec!["aaa", "b", "c"]),
+        (",,", vec!["", "", ""]),
     ] {
         assert_eq!(split_ids(text, ids.len()), ids, "{text:?}");
-        for other in [0, ids.len() + 1] {
+        for other in (0..ids.len() + 3).filter(|other| *other != ids.len()) {
             assert_ne!(split_ids(text, other).len(), other, "{text:?}");
         }
     }
