@@ -183,9 +183,8 @@ impl<W: Wire> Lifecycle<W> {
         options: SendOptions,
     ) -> Result<Answered<W>, SendError> {
         let choice = self.choice.load();
-        self.counted(match self.session() {
-            Some(session) => session.begin_answered(message, options, &choice),
-            None => Err(SendError::not_sent(SendErrorKind::NotStarted, message)),
+        self.begin_one(message, |session, message| {
+            session.begin_answered(message, options, &choice)
         })
     }
 
@@ -196,9 +195,8 @@ impl<W: Wire> Lifecycle<W> {
     /// The same, and [`SendErrorKind::Full`].
     pub fn try_begin_send(&self, message: Message) -> Result<Answered<W>, SendError> {
         let (options, choice) = (SendOptions::new(), self.choice.load());
-        let sending = self.counted(match self.session() {
-            Some(session) => session.begin(message, options, &choice, false, Parcel::new),
-            None => Err(SendError::not_sent(SendErrorKind::NotStarted, message)),
+        let sending = self.begin_one(message, |session, message| {
+            session.begin(message, options, &choice, false, Parcel::new)
         });
         sending.map(Answered::Alone)
     }
@@ -211,9 +209,8 @@ impl<W: Wire> Lifecycle<W> {
     pub fn begin_oneway(&self, message: Message) -> Result<Oneway<W>, SendError> {
         let (options, choice) = (SendOptions::new(), self.choice.load());
         let wrap = |config: &_, message| Parcel::new(config, message).map(Parcel::oneway);
-        let sending = self.counted(match self.session() {
-            Some(session) => session.begin(message, options, &choice, true, wrap),
-            None => Err(SendError::not_sent(SendErrorKind::NotStarted, message)),
+        let sending = self.begin_one(message, |session, message| {
+            session.begin(message, options, &choice, true, wrap)
         });
         sending.map(Oneway)
     }
@@ -249,14 +246,22 @@ impl<W: Wire> Lifecycle<W> {
     /// As [`begin_send`](Self::begin_send), [`SendErrorKind::TransactionOpen`] and
     /// [`SendErrorKind::TransactionEnded`].
     pub fn begin_half(&self, message: Message) -> Result<HalfSending<W>, SendError> {
-        self.counted(match self.session() {
-            Some(session) => session.begin_half(message, &self.choice.load()),
-            None => Err(SendError::not_sent(SendErrorKind::NotStarted, message)),
-        })
+        let choice = self.choice.load();
+        self.begin_one(message, |session, message| session.begin_half(message, &choice))
     }
 
-    /// A send that has begun counts itself; one that was refused is counted here.
-    fn counted<T>(&self, begun: Result<T, SendError>) -> Result<T, SendError> {
+    /// Begins a send in the current session. One that has begun counts itself; one that was refused
+    /// is counted here.
+    #[inline]
+    fn begin_one<T>(
+        &self,
+        message: Message,
+        begin: impl FnOnce(Arc<Session<W>>, Message) -> Result<T, SendError>,
+    ) -> Result<T, SendError> {
+        let begun = match self.session() {
+            Some(session) => begin(session, message),
+            None => Err(SendError::not_sent(SendErrorKind::NotStarted, message)),
+        };
         begun.inspect_err(|error| self.statistics.refused(error))
     }
 
