@@ -171,7 +171,8 @@ impl<W: Wire> Lifecycle<W> {
         lock(&self.current).as_ref().is_some_and(|session| session.is_open())
     }
 
-    /// Begins a send, which waits for room.
+    /// Begins a send, which waits for room. It is to be polled at once: its first attempt is timed
+    /// from now on, and may expire unsent if the future is kept for later.
     ///
     /// # Errors
     ///
@@ -188,7 +189,8 @@ impl<W: Wire> Lifecycle<W> {
         })
     }
 
-    /// Begins a send, if there is room for it.
+    /// Begins a send, if there is room for it. It is to be polled at once, as that of
+    /// [`begin_send`](Self::begin_send).
     ///
     /// # Errors
     ///
@@ -201,7 +203,8 @@ impl<W: Wire> Lifecycle<W> {
         sending.map(Answered::Alone)
     }
 
-    /// Begins a send that is not answered.
+    /// Begins a send that is not answered. It is to be polled at once, as that of
+    /// [`begin_send`](Self::begin_send).
     ///
     /// # Errors
     ///
@@ -239,7 +242,8 @@ impl<W: Wire> Lifecycle<W> {
         begun
     }
 
-    /// Begins a transaction: sends its half message.
+    /// Begins a transaction: sends its half message. It is to be polled at once, as the send of
+    /// [`begin_send`](Self::begin_send).
     ///
     /// # Errors
     ///
