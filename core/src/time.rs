@@ -1,8 +1,8 @@
 //! Time as the machines see it: a monotonic point, a wall-clock reading, and the two together.
 //!
-//! Core never reads a clock. Whoever drives it reads both clocks once per wake-up and passes a
-//! [`Now`] by value. Timers use the monotonic part only, so a stepped wall clock fires nothing
-//! early or late.
+//! Core never reads a clock. Whoever drives it passes a [`Now`] by value: both times of one moment,
+//! as well as the driver can tell them. Timers use the monotonic part only, so a stepped wall clock
+//! fires nothing early or late.
 
 use std::{
     fmt,
@@ -68,7 +68,7 @@ impl From<std::time::SystemTime> for UnixMillis {
     }
 }
 
-/// Both clocks, read once per wake-up by the driver.
+/// Both times of one moment, which the driver tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
     /// For timers.

@@ -34,9 +34,9 @@
 //! # Tasks and threads
 //!
 //! A started producer has **one** thread for housekeeping and **one for each open connection**, which reads. Whoever
-//! sends writes, for all that has queued up by then; what those send whose answers have just come, the thread that
-//! reads. While a peer does not take what is written, its connection has one
-//! more thread, which waits for it, so that no caller has to wait beyond its own deadline. A transaction producer has
+//! sends writes, for all that has queued up by then; what those send whose answers have just come is written by the
+//! thread that reads. While a peer does not take what is written, its connection has one more thread, which waits for
+//! it, so that no caller has to wait beyond its own deadline. A transaction producer has
 //! `check_concurrency` more, which answer brokers. All of them end with `shutdown`, or when the last clone of the producer
 //! is dropped. Any number of threads may send at one time.
 //!

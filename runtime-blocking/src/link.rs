@@ -22,7 +22,8 @@ use crate::wire::Link;
 
 /// How long a caller may be kept writing, be it that the peer takes nothing or that others queue as
 /// fast as it takes: after that, a thread of its own takes over. Twice this is what a send may come
-/// late because of it.
+/// late because of it; what it has left to the thread that reads waits besides until that has handed
+/// out the answers that it holds, and for one turn of the scheduler.
 const DUTY: Duration = Duration::from_millis(5);
 /// Pieces handed to one write.
 pub(crate) const PIECES: usize = 64;
@@ -33,7 +34,8 @@ pub(crate) const PIECES: usize = 64;
 pub(crate) struct ThreadWire {
     socket: OnceLock<TcpStream>,
     hung_up: AtomicBool,
-    /// Held by the one who writes. Whoever finds it taken leaves the writing to its holder.
+    /// Held by the one who writes, and by the thread that reads from before it hands out answers until
+    /// it has written. Whoever finds it taken leaves the writing to its holder.
     writing: AtomicBool,
     /// What the last writer could not get rid of; touched by the holder of `writing` alone.
     rest: Mutex<Outgoing>,
@@ -187,8 +189,8 @@ impl ThreadWire {
         }
     }
 
-    /// Completes the calls that have been answered. Their callers queue their next ones, and leave the
-    /// writing to this thread, whose one write takes them all.
+    /// Completes the calls that have been answered. Their callers get a turn to queue their next ones,
+    /// and leave the writing to this thread, whose one write takes them all.
     fn take_in(
         &self,
         link: &Arc<Link>,
@@ -198,10 +200,12 @@ impl ThreadWire {
         let writes = self.take_writing();
         let decoded = incoming.decode(link);
         if writes {
-            thread::yield_now();
+            if let Ok(true) = decoded {
+                thread::yield_now();
+            }
             self.write_and_let_go(link, socket);
         }
-        decoded
+        decoded.map(drop)
     }
 }
 

@@ -36,38 +36,32 @@ struct SystemClock {
     origin: std::time::Instant,
     /// What the wall clock is ahead of the monotonic one.
     ahead: AtomicI64,
-    /// When that was read.
-    read_at: AtomicU64,
+    /// Until when that may be gone by; whoever has read it sees what `ahead` was set to before.
+    until: AtomicU64,
 }
 
 impl SystemClock {
     fn start() -> Self {
-        let clock = Self {
-            origin: std::time::Instant::now(),
-            ahead: AtomicI64::new(0),
-            read_at: AtomicU64::new(0),
-        };
-        clock.ahead.store(wall_nanos(), Ordering::Relaxed);
-        clock
+        let origin = std::time::Instant::now();
+        Self { origin, ahead: AtomicI64::new(0), until: AtomicU64::new(0) }
     }
 
     fn now(&self) -> Now {
         let nanos = self.nanos();
-        let is_old = nanos.saturating_sub(self.read_at.load(Ordering::Relaxed)) > WALL_AGE_MAX;
-        let wall = match is_old {
-            true => self.read_wall(nanos),
-            false => self.ahead.load(Ordering::Relaxed).saturating_add(signed(nanos)),
+        let wall = match nanos < self.until.load(Ordering::Acquire) {
+            true => self.ahead.load(Ordering::Relaxed).saturating_add(signed(nanos)),
+            false => self.read_wall(nanos),
         };
         Now { instant: Instant::from_nanos(nanos), wall: UnixMillis(wall / 1_000_000) }
     }
 
-    /// The wall clock's time, which is remembered.
+    /// The wall clock's time, which is remembered unless it is uncertain when that was.
     fn read_wall(&self, before: u64) -> i64 {
         let wall = wall_nanos();
         let after = self.nanos();
         if after.saturating_sub(before) <= READING_MAX {
             self.ahead.store(wall.saturating_sub(signed(after)), Ordering::Relaxed);
-            self.read_at.store(after, Ordering::Relaxed);
+            self.until.store(after.saturating_add(WALL_AGE_MAX), Ordering::Release);
         }
         wall
     }
@@ -163,9 +157,18 @@ mod tests {
     }
 
     #[test]
+    fn an_interrupted_reading_is_not_remembered() {
+        let clock = SystemClock::start();
+        thread::sleep(Duration::from_nanos(READING_MAX + 1));
+        clock.read_wall(0);
+        assert_eq!(clock.until.load(Ordering::Relaxed), 0, "the next one reads it again");
+    }
+
+    #[test]
     fn a_step_of_the_wall_clock_is_followed_soon() {
         let clock = Clock::start();
         let Source::System(system) = &clock.0 else { panic!("it is the operating system's") };
+        assert!(error(&clock) <= 10);
         system.ahead.store(0, Ordering::Relaxed);
         thread::sleep(Duration::from_nanos(WALL_AGE_MAX + 1));
         assert!(error(&clock) <= 10);

@@ -94,12 +94,12 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Hands all whole frames to the link, in one go.
+    /// Hands all whole frames to the link, in one go; true when there were any.
     ///
     /// # Errors
     ///
     /// [`CodecError`] when the peer cannot be understood any more; what came before is handed over.
-    pub fn decode<W: Wire>(&mut self, link: &Arc<SharedLink<W>>) -> Result<(), CodecError> {
+    pub fn decode<W: Wire>(&mut self, link: &Arc<SharedLink<W>>) -> Result<bool, CodecError> {
         let decoded = loop {
             match self.decoder.decode(&mut self.buffer) {
                 Ok(Some(frame)) => self.frames.push(frame),
@@ -107,9 +107,10 @@ impl Incoming {
                 Err(error) => break Err(error),
             }
         };
-        if !self.frames.is_empty() {
+        let any = !self.frames.is_empty();
+        if any {
             link.handle_frames(&mut self.frames);
         }
-        decoded
+        decoded.map(|()| any)
     }
 }

@@ -171,7 +171,8 @@ impl<W: Wire> Lifecycle<W> {
         lock(&self.current).as_ref().is_some_and(|session| session.is_open())
     }
 
-    /// Begins a send, which waits for room.
+    /// Begins a send, which waits for room. It is to be polled at once: its first attempt is timed
+    /// from now on, and may expire unsent if the future is kept for later.
     ///
     /// # Errors
     ///
@@ -183,27 +184,27 @@ impl<W: Wire> Lifecycle<W> {
         options: SendOptions,
     ) -> Result<Answered<W>, SendError> {
         let choice = self.choice.load();
-        self.counted(match self.session() {
-            Some(session) => session.begin_answered(message, options, &choice),
-            None => Err(SendError::not_sent(SendErrorKind::NotStarted, message)),
+        self.begin_one(message, |session, message| {
+            session.begin_answered(message, options, &choice)
         })
     }
 
-    /// Begins a send, if there is room for it.
+    /// Begins a send, if there is room for it. It is to be polled at once, as that of
+    /// [`begin_send`](Self::begin_send).
     ///
     /// # Errors
     ///
     /// The same, and [`SendErrorKind::Full`].
     pub fn try_begin_send(&self, message: Message) -> Result<Answered<W>, SendError> {
         let (options, choice) = (SendOptions::new(), self.choice.load());
-        let sending = self.counted(match self.session() {
-            Some(session) => session.begin(message, options, &choice, false, Parcel::new),
-            None => Err(SendError::not_sent(SendErrorKind::NotStarted, message)),
+        let sending = self.begin_one(message, |session, message| {
+            session.begin(message, options, &choice, false, Parcel::new)
         });
         sending.map(Answered::Alone)
     }
 
-    /// Begins a send that is not answered.
+    /// Begins a send that is not answered. It is to be polled at once, as that of
+    /// [`begin_send`](Self::begin_send).
     ///
     /// # Errors
     ///
@@ -211,9 +212,8 @@ impl<W: Wire> Lifecycle<W> {
     pub fn begin_oneway(&self, message: Message) -> Result<Oneway<W>, SendError> {
         let (options, choice) = (SendOptions::new(), self.choice.load());
         let wrap = |config: &_, message| Parcel::new(config, message).map(Parcel::oneway);
-        let sending = self.counted(match self.session() {
-            Some(session) => session.begin(message, options, &choice, true, wrap),
-            None => Err(SendError::not_sent(SendErrorKind::NotStarted, message)),
+        let sending = self.begin_one(message, |session, message| {
+            session.begin(message, options, &choice, true, wrap)
         });
         sending.map(Oneway)
     }
@@ -242,21 +242,30 @@ impl<W: Wire> Lifecycle<W> {
         begun
     }
 
-    /// Begins a transaction: sends its half message.
+    /// Begins a transaction: sends its half message. It is to be polled at once, as the send of
+    /// [`begin_send`](Self::begin_send).
     ///
     /// # Errors
     ///
     /// As [`begin_send`](Self::begin_send), [`SendErrorKind::TransactionOpen`] and
     /// [`SendErrorKind::TransactionEnded`].
     pub fn begin_half(&self, message: Message) -> Result<HalfSending<W>, SendError> {
-        self.counted(match self.session() {
-            Some(session) => session.begin_half(message, &self.choice.load()),
-            None => Err(SendError::not_sent(SendErrorKind::NotStarted, message)),
-        })
+        let choice = self.choice.load();
+        self.begin_one(message, |session, message| session.begin_half(message, &choice))
     }
 
-    /// A send that has begun counts itself; one that was refused is counted here.
-    fn counted<T>(&self, begun: Result<T, SendError>) -> Result<T, SendError> {
+    /// Begins a send in the current session. One that has begun counts itself; one that was refused
+    /// is counted here.
+    #[inline]
+    fn begin_one<T>(
+        &self,
+        message: Message,
+        begin: impl FnOnce(Arc<Session<W>>, Message) -> Result<T, SendError>,
+    ) -> Result<T, SendError> {
+        let begun = match self.session() {
+            Some(session) => begin(session, message),
+            None => Err(SendError::not_sent(SendErrorKind::NotStarted, message)),
+        };
         begun.inspect_err(|error| self.statistics.refused(error))
     }
 

@@ -160,7 +160,7 @@ impl<W: Wire> Sending<W> {
     fn poll_through(&mut self, context: &mut Context<'_>) -> Poll<Result<Delivered, SendError>> {
         let mut moment = Moment::default();
         if self.turn.is_none() && !self.journey.is_under_way() {
-            // A send that waits for nothing is polled as soon as it is begun.
+            // A send that waits for nothing is polled as soon as it is begun, as its makers are told.
             moment = Moment::at(self.journey.errand().started());
         }
         if self.turn.is_some() {

@@ -48,6 +48,9 @@ struct State {
     waker: Option<Waker>,
 }
 
+/// What a send has held. To give it back takes other locks, so the slot's is let go of before.
+type Holdings = (Vec<Lane>, Option<Permit>, Option<Arc<Slot>>);
+
 impl State {
     /// The permit, unless calls are in flight that it is held for.
     fn give_back_permit(&mut self) -> Option<Permit> {
@@ -55,8 +58,9 @@ impl State {
     }
 
     /// Everything of one that has gone, unless calls are in flight that it is held for.
-    fn give_back_all(&mut self) -> Option<(Option<Permit>, Option<Arc<Slot>>)> {
-        (self.calls == 0).then(|| (self.permit.take(), self.batch.take()))
+    fn give_back_all(&mut self) -> Option<Holdings> {
+        let all = || (std::mem::take(&mut self.lanes), self.permit.take(), self.batch.take());
+        (self.calls == 0).then(all)
     }
 }
 
@@ -160,8 +164,8 @@ impl Slot {
         });
     }
 
-    /// The send is over: the next of its sharding key may go, and the next of all, unless a call of
-    /// this one is still in flight.
+    /// The send is over: the next of its sharding key may go in any case, and the next of all, unless
+    /// a call of this one is still in flight.
     pub(crate) fn finish(&self) {
         self.gone.store(true, Ordering::Release);
         let mut state = lock(&self.state);
@@ -184,7 +188,7 @@ impl Slot {
         state.answers.push(attempt, arrival);
         let given_back = match self.is_gone() {
             true => state.give_back_all(),
-            false if is_over => Some((state.give_back_permit(), None)),
+            false if is_over => Some((Vec::new(), state.give_back_permit(), None)),
             false => None,
         };
         Self::wake(state, given_back);
@@ -195,8 +199,9 @@ impl Slot {
     /// locks that giving back needs.
     pub(crate) fn abandon(&self) {
         let is_news = !self.is_gone() && !self.gone.swap(true, Ordering::AcqRel);
-        if is_news && lock(&self.state).calls == 0 {
-            self.finish();
+        if is_news {
+            let given_back = lock(&self.state).give_back_all();
+            drop(given_back);
         }
     }
 
@@ -336,24 +341,4 @@ impl Waiter for Caller {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_lets_go_of_its_batch_when_it_is_over_and_no_call_is_in_flight() {
-        let batch = Arc::new(Slot::default());
-        let held = || Arc::strong_count(&batch) - 1;
-        let request = Arc::new(Slot::within(&batch));
-        let call = Caller::new(&request, 0);
-        request.abandon();
-        assert_eq!(held(), 1, "the call may be answered");
-        call.answer(Err(CallError::Expired { lent: true }));
-        assert_eq!(held(), 0, "whoever still has the request's slot does not hold the batch's");
-
-        let request = Arc::new(Slot::within(&batch));
-        Caller::new(&request, 0).answer(Err(CallError::Expired { lent: true }));
-        assert_eq!(held(), 1, "there may be another attempt");
-        request.finish();
-        assert_eq!(held(), 0);
-    }
-}
+mod tests;

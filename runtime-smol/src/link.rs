@@ -116,7 +116,8 @@ impl Socket<'_> {
             return Poll::Ready(Err(LinkError::ClosedByPeer));
         }
         self.incoming.buffer.extend_from_slice(&self.chunk[..count]);
-        Poll::Ready(self.incoming.decode(self.link).map_err(Into::into))
+        self.incoming.decode(self.link)?;
+        Poll::Ready(Ok(()))
     }
 
     /// One timer for all calls, set to the soonest deadline.

@@ -110,7 +110,8 @@ impl Socket<'_> {
         if count == 0 {
             return Poll::Ready(Err(LinkError::ClosedByPeer));
         }
-        Poll::Ready(self.incoming.decode(self.link).map_err(Into::into))
+        self.incoming.decode(self.link)?;
+        Poll::Ready(Ok(()))
     }
 
     /// One timer for all calls, set to the soonest deadline.

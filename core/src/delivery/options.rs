@@ -76,15 +76,19 @@ impl SendOptions {
         self
     }
 
-    /// What decides about a message's queue: these options, else its sharding key (none), else the
-    /// producer's choice.
+    /// What decides about a message's queue; none when that is its sharding key.
     pub(super) fn deciding<'a>(
         &'a self,
         default: &'a Choice,
         has_order_key: bool,
     ) -> Option<&'a Choice> {
-        self.choice.as_ref().or_else(|| (!has_order_key).then_some(default))
+        deciding(self.choice.as_ref(), || default, has_order_key)
     }
+}
+
+/// A send's own choice goes before its message's sharding key, and that before the producer's choice.
+fn deciding<C>(own: Option<C>, default: impl FnOnce() -> C, has_order_key: bool) -> Option<C> {
+    own.or_else(|| (!has_order_key).then(default))
 }
 
 /// The options of one send, with the configuration's where they say nothing.
@@ -107,11 +111,7 @@ impl Policy {
         Self {
             retry_times: options.retry_times.unwrap_or(config.retry_times),
             retry_unknown: options.retry_unknown.unwrap_or(config.retry_unknown),
-            choice: match options.choice {
-                Some(choice) => choice,
-                None if has_order_key => Choice::default(),
-                None => default.clone(),
-            },
+            choice: deciding(options.choice, || default.clone(), has_order_key).unwrap_or_default(),
         }
     }
 }

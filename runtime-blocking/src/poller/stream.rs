@@ -60,8 +60,7 @@ impl Stream {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
             Err(error) => return Err(broken(&error)),
         }
-        self.incoming.decode(link)?;
-        Ok(true)
+        Ok(self.incoming.decode(link)?)
     }
 
     /// Writes what is queued now, as far as the socket takes it; true when more is queued by then.

@@ -282,7 +282,8 @@ impl Loop<'_> {
             Ok(None) => Poll::Pending,
             Ok(Some(bytes)) => {
                 self.incoming.buffer.unsplit(bytes);
-                Poll::Ready(self.incoming.decode(self.link).map_err(Into::into))
+                self.incoming.decode(self.link)?;
+                Poll::Ready(Ok(()))
             }
             Err(end) => Poll::Ready(Err(ended(end))),
         }
