@@ -137,8 +137,10 @@ impl From<Sent> for Trace {
 
 fn traced(attempt: &Attempt) -> (MessageQueue, String) {
     let cause = match &attempt.failure {
-        // A heartbeat may have been told first, and the send's bytes not have left.
+        // A heartbeat may have been told first, and the send's bytes not have left; on a busy machine
+        // so on each new connection, until the attempt's time was up.
         AttemptFailure::Refused { code: 1500, .. }
+        | AttemptFailure::NotConnected
         | AttemptFailure::Call(CallError::Unsent(LinkError::GoAway)) => "go away".to_owned(),
         AttemptFailure::Refused { code, .. } => format!("code {code}"),
         AttemptFailure::Call(CallError::Unsent(_)) => "unsent".to_owned(),
