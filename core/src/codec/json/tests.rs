@@ -36,6 +36,19 @@ fn what_is_out_of_the_ordinary_is_left_to_the_parser() {
         r#"{"code":2,"flag":1,"language":"JAVA","opaque":0,"remark":null,"serializeTypeCurrentRPC":"JSON","version":513}"#,
         r#"{"code":2,"extFields":{"a":1},"flag":1,"language":"JAVA","opaque":0,"serializeTypeCurrentRPC":"JSON","version":513}"#,
         r#"{"opaque":0,"code":2,"flag":1,"language":"JAVA","serializeTypeCurrentRPC":"JSON","version":513}"#,
+        r#"{"code":0,"opaque":1,"remark":"a\nb"}"#,
+        r#"{"code":0, "opaque":1}"#,
+        r#"{"code":0,"opaque":1}x"#,
+        r#"{"code":0,"opaque":1,"more":"x"}"#,
+        r#"{"code":0,"opaque":1,"remark":null}"#,
+        r#"{"code":0,"opaque":1,"extFields":{"a":1}}"#,
+        r#"{"code":00,"opaque":1}"#,
+        r#"{"code":-0,"opaque":1}"#,
+        r#"{"code":1.0,"opaque":1}"#,
+        r#"{"code":2147483648,"opaque":1}"#,
+        r#"{"code":1}"#,
+        r#"{"code":1,"opaque":1"#,
+        r#"{"code":1,"opaque":1,}"#,
         "{}",
         "",
     ] {
@@ -72,8 +85,29 @@ fn fields_that_begin_alike_come_twice_or_are_empty_mean_what_they_do_to_the_pars
 }
 
 #[test]
+fn members_in_another_order_or_twice_mean_what_they_do_to_the_parser() {
+    for text in [
+        r#"{"code":1,"code":2,"opaque":3,"opaque":4,"flag":1,"flag":0}"#,
+        r#"{"code":1,"opaque":3,"remark":"a","remark":""}"#,
+        r#"{"code":1,"opaque":3,"extFields":{"a":"b"},"extFields":{"queueId":"1","queueId":"2"}}"#,
+        r#"{"code":1,"opaque":3,"extFields":{"msgIdX":"1","ms":"2","m":"3","":"4","TR":"","queue":"5"}}"#,
+        r#"{"code":1,"opaque":3,"extFields":{"queueOffse":"1","queueOffsetX":"2","tré":"é"}}"#,
+        r#"{"code":1,"opaque":3,"language":"cöde","remark":"ö}{,:"}"#,
+    ] {
+        let header = super::decode(&Bytes::from(text)).expect("nothing is wrong with it");
+        assert_eq!(Ok(header), parse(text.as_bytes()), "{text}");
+    }
+}
+
+#[test]
 fn what_is_cut_short_or_put_together_wrongly_is_not_scanned() {
     for text in [
+        r#"{"code":1,"opaque":3,"extFields":{"msgId:"1"}}"#.to_owned(),
+        r#"{"code":1,"opaque":3,"extFields":{"queueId""1"}}"#.to_owned(),
+        r#"{"code":1,"opaque":3,"extFields":{"a":"b",}}"#.to_owned(),
+        r#"{"code":1"opaque":3}"#.to_owned(),
+        r#"{"code":1,,"opaque":3}"#.to_owned(),
+        r#"{"code":1,"opaque":-}"#.to_owned(),
         with_fields(r#""msgId:"1""#),
         with_fields(r#""queueId""1""#),
         with_fields(r#""queueId":"1",,"msgId":"2""#),
@@ -95,7 +129,11 @@ fn what_is_cut_short_or_put_together_wrongly_is_not_scanned() {
 fn numbers_reach_to_their_limits() {
     for number in [i32::MIN, -10, 0, 9, i32::MAX] {
         let text = STORED.replace(":77,", &format!(":{number},"));
-        assert_eq!(scanned(&text).map(|header| header.opaque), Some(number));
+        let text = text.replace("\"code\":0,", &format!("\"code\":{number},"));
+        assert_eq!(
+            scanned(&text).map(|header| (header.code, header.opaque)),
+            Some((number, number))
+        );
     }
 }
 
@@ -121,10 +159,12 @@ proptest! {
     #[test]
     fn fields_of_any_kind_are_found(
         fields in prop::collection::vec(("[^\"\\\\\u{0}-\u{1f}]{0,20}", "[^\"\\\\\u{0}-\u{1f}]{0,20}"), 0..10),
+        opaque in any::<i32>(),
     ) {
         let members: Vec<_> =
             fields.iter().map(|(key, value)| format!("\"{key}\":\"{value}\"")).collect();
         let text = with_fields(&members.join(","));
+        let text = text.replace("\"opaque\":77,", &format!("\"opaque\":{opaque},"));
         let header = scanned(&text).expect("nothing is out of the ordinary");
         let decoded = super::decode(&Bytes::from(text.clone())).unwrap();
         prop_assert_eq!(&parse(text.as_bytes()).unwrap(), &header);
